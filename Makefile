@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# One Makefile for everything; whatever it makes is in build/.
+#   make             extcp, the eBPF programs
+#   make check       set-up, build, unit tests, namespace tests (root)
+#   make check-unit  unit tests only (no root)
+#   make check-netns namespace tests only (root)
+#   make lint        clang-format, cppcheck, shellcheck
+#   make SAN=1 ...   everything with the address and undefined-behaviour sanitisers, in build/san/
+#   make bench-topology | bench-link | bench-decode
+#   make V=1         print the commands
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+ifeq ($(SAN),1)
+O        := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+else
+O        := build
+SANFLAGS :=
+endif
+
+CC       ?= gcc
+CLANG    ?= clang
+STRIP    ?= llvm-strip
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+PKGS     := libbpf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1
+TESTPKGS := cmocka
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -Iharness -Ibpf -I$(O)/gen $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALLFLAGS  = $(CPPFLAGS) -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wwrite-strings $(CFLAGS) $(SANFLAGS) -pthread -MMD -MP
+LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf -Ibpf/lib \
+            -isystem /usr/include/$(shell $(CC) -dumpmachine 2>/dev/null) -MMD -MP
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+BPF_SRC   := $(sort $(wildcard bpf/options/*.bpf.c bpf/pm/*.bpf.c bpf/cc/*.bpf.c bpf/tests/*.bpf.c))
+BPF_OBJ   := $(BPF_SRC:%.bpf.c=$(O)/%.bpf.o)
+LIB_SRC   := $(filter-out harness/main.c,$(sort $(wildcard harness/*.c)))
+LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/programs_embedded.o
+UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_BIN  := $(UNIT_SRC:%.c=$(O)/%)
+TOOL_SRC  := $(sort $(wildcard tests/tools/*.c bench/*.c))
+TOOL_BIN  := $(TOOL_SRC:%.c=$(O)/%)
+
+.PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode
+.SECONDARY:
+all: $(O)/extcp
+
+$(O)/extcp: $(O)/harness/main.o $(O)/libextcp.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -pthread -o $@ $^ $(LDFLAGS) $(LDLIBS)
+
+$(O)/libextcp.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) -c -o $@ $<
+
+$(O)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -c -o $@ $< && $(STRIP) -g $@
+
+# Every eBPF object becomes a skeleton; the table of all of them is what `programs:` in an experiment can name.
+$(O)/gen/%.skel.h: $(O)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+$(O)/gen/programs_embedded.c: $(BPF_SRC:%.bpf.c=$(O)/gen/%.skel.h) Makefile scripts/embed-programs.sh
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && bash scripts/embed-programs.sh $(BPF_SRC) > $@
+
+$(O)/gen/programs_embedded.o: $(O)/gen/programs_embedded.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALLFLAGS) -Wno-unused-function -Wno-shadow -Wno-unused-parameter -Wno-sign-compare -c -o $@ $<
+
+$(O)/tests/unit/%: tests/unit/%.c $(O)/libextcp.a
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) $(shell pkg-config --cflags $(TESTPKGS) 2>/dev/null) -MT $@ -MF $@.d -o $@ $< \
+		$(O)/libextcp.a $(LDLIBS) $(shell pkg-config --libs $(TESTPKGS) 2>/dev/null)
+
+$(O)/tests/tools/% $(O)/bench/%: %.c
+$(O)/tests/tools/%: tests/tools/%.c $(O)/libextcp.a
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) -MT $@ -MF $@.d -o $@ $< $(O)/libextcp.a $(LDLIBS)
+$(O)/bench/%: bench/%.c $(O)/libextcp.a
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) -MT $@ -MF $@.d -o $@ $< $(O)/libextcp.a $(LDLIBS)
+
+setup:
+	$(Q)bash scripts/setup.sh
+
+# The set-up may install the compiler itself, so the rest runs in a make of its own.
+check:
+	$(Q)bash scripts/setup.sh
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)bash tests/run.sh --strict
+
+check-unit: all $(UNIT_BIN)
+	$(Q)O=$(O) bash tests/run.sh --unit
+
+check-netns: all tools
+	$(Q)O=$(O) bash tests/run.sh --netns
+
+.PHONY: tools
+tools: $(UNIT_BIN) $(TOOL_BIN)
+
+bench-topology bench-link bench-decode: all tools
+	$(Q)O=$(O) bash bench/$@.sh
+
+lint:
+	$(Q)bash scripts/lint.sh
+
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Capturing at a named point: one interface in one namespace, with libpcap, into a pcap file with
+ * nanosecond timestamps. */
+#ifndef EXTCP_CAPTURE_H
+#define EXTCP_CAPTURE_H
+
+#include <stdint.h>
+
+#include "err.h"
+
+struct capture;
+
+struct capture_stats {
+    uint64_t packets;        /* written */
+    uint64_t dropped_kernel; /* ps_drop */
+    uint64_t dropped_iface;  /* ps_ifdrop */
+};
+
+/* Opens, and returns only when packets are being captured. filter: pcap-filter(7), "tcp" by default
+ * (NULL). snaplen 0: 262144. Runs in a thread. */
+int capture_start(struct capture **out, int ns_fd, const char *iface, const char *filter,
+                  unsigned snaplen, const char *path, struct err *e);
+/* Reads what is still in the ring, closes the file, synced. An I/O error while writing (disk full)
+ * is an error here. Frees c. */
+int capture_stop(struct capture *c, struct capture_stats *st, struct err *e);
+
+/* Reads a capture; calls fn for each TCP segment with its time (ns since 1970). fn returns non-zero
+ * to stop, which is returned. */
+struct segment;
+typedef int (*capture_fn)(const struct segment *s, uint64_t t_ns, uint64_t index, void *arg);
+int capture_read(const char *path, capture_fn fn, void *arg, struct err *e);
+
+#endif

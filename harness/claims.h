@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Claims: what an experiment says its results must show, as data that can fail. */
+#ifndef EXTCP_CLAIMS_H
+#define EXTCP_CLAIMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "results.h"
+
+enum claim_kind {
+    CLAIM_EACH,    /* every repetition of every variant named: min <= metric <= max */
+    CLAIM_MEDIAN,  /* the median of each variant named lies in min..max */
+    CLAIM_GREATER, /* median(variant) - median(than) (or the ratio) has its 95 % interval wholly
+                      above `by` */
+    CLAIM_LESS,    /* … wholly below `by` */
+};
+
+struct claim {  /* strings belong to whoever filled it in */
+    char *name; /* a sentence */
+    enum claim_kind kind;
+    char *metric;
+    char **variants; /* empty: every variant that has the metric */
+    unsigned n_variants;
+    char *than;      /* GREATER, LESS: the other variant */
+    bool ratio;      /* compare the ratio instead of the difference */
+    double min, max; /* -INFINITY, INFINITY where not given */
+    double by;       /* default 0 (difference), 1 (ratio) */
+};
+
+struct claim_result {
+    bool held;
+    char expected[256],
+        found[512]; /* in words, with numbers and units; names the repetition that broke it */
+};
+
+int claim_validate(const struct claim *c, struct err *e);
+/* A metric or a variant without values does not hold (found says so). */
+void claim_judge(const struct claim *c, const struct results *r, struct claim_result *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int cmd_fail(const char *verb, const struct err *e)
+{
+    fprintf(stderr, "extcp %s: %s\n", verb, e->msg);
+    return e->status ? e->status : EXIT_BROKE;
+}
+
+const char *extcp_home(void)
+{
+    static char home[PATH_MAX];
+    const char *env = getenv("EXTCP_HOME");
+    ssize_t n;
+
+    if (env && *env)
+        return env;
+    if (home[0])
+        return home;
+    n = readlink("/proc/self/exe", home, sizeof(home) - 1);
+    home[n > 0 ? n : 0] = '\0';
+    /* .../build/extcp, .../build/san/extcp, .../build/tests/unit/test_x: what is above the
+     * outermost-but-one "build" */
+    for (char *p = home + strlen(home); p > home; p--) {
+        if (!strncmp(p, "/build/", 7)) {
+            *p = '\0';
+            return home;
+        }
+    }
+    snprintf(home, sizeof(home), ".");
+    return home;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs of the command line: one cmd_<verb>.c each, one row each in main.c. */
+#ifndef EXTCP_CMD_H
+#define EXTCP_CMD_H
+
+#include "err.h"
+
+/* argv[0] is the verb. Returns the exit status; a message for stderr has been printed already where
+ * it is not 0 or 1. */
+int cmd_decode(int argc, char **argv);
+int cmd_stream(int argc, char **argv);
+int cmd_shell(int argc, char **argv);
+int cmd_clean(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+/* Prints "extcp VERB: message" to stderr and returns the status to exit with. */
+int cmd_fail(const char *verb, const struct err *e);
+
+/* Where topologies/, experiments/ and plots/ are: EXTCP_HOME, else the directory above the
+ * executable's build/. Static storage. */
+const char *extcp_home(void);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * eBPF programs as the testbed sees them: any object that the build embeds. What a program can be
+ * told it declares itself, in BTF: const volatile struct NAME_config config    parameters, fixed
+ * when it is loaded struct NAME_control control (.data)         parameters that may change while it
+ * runs struct NAME_counters counters (.bss, per-cpu map, …) ring buffer map `events` Each field of
+ * config and control carries PARAM("min", "max", "unit", "help") (a BTF declaration tag), the
+ * initial value is the default.
+ */
+#ifndef EXTCP_PROGRAM_H
+#define EXTCP_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct param_decl {
+    char name[64];
+    char type[32]; /* "u32", "bool", … */
+    char help[160], unit[16];
+    int64_t min, max, def;
+    bool live; /* in control: may be changed while it runs */
+};
+
+struct program_decl {
+    const char *name, *source;
+    struct param_decl *params;
+    unsigned n_params;
+    char **counters; /* names */
+    unsigned n_counters;
+    char help[256];
+};
+
+/* What an embedded program declares; needs no root. The caller frees. Unknown name: EXIT_USAGE, the
+ * message lists the known ones. */
+int program_declares(const char *name, struct program_decl **out, struct err *e);
+void program_decl_free(struct program_decl *d);
+/* Name of the i-th embedded program, or NULL. */
+const char *program_name(unsigned i);
+/* Is "KEY=VALUE" something the program takes? Errors name the program, key, value and what is
+ * accepted. */
+int program_check_setting(const char *name, const char *key_value, struct err *e);
+
+struct program; /* loaded and attached to one cgroup */
+
+/* Loads with the settings ("KEY=VALUE") and attaches every sock_ops (and other cgroup) program in
+ * the object with BPF_F_ALLOW_MULTI semantics (bpf_link). */
+int program_attach(struct program **out, const char *name, char *const *settings,
+                   unsigned n_settings, int cgroup_fd, struct err *e);
+/* Changes a live parameter while it runs. */
+int program_set(struct program *p, const char *key_value, struct err *e);
+/* Counters by index as in the declaration. */
+int program_counters(struct program *p, uint64_t *values, unsigned n, struct err *e);
+const struct program_decl *program_declaration(const struct program *p);
+
+struct program_event {
+    uint64_t t_mono_ns; /* bpf_ktime_get_ns */
+    uint64_t cookie;    /* socket cookie, 0: none */
+    const char *type;   /* name of the enum value, e.g. "uto_adopted" */
+    char text[192];     /* "local 10.0.0.1:5000 peer … value 5 s" */
+    int64_t value;
+};
+/* epoll-able descriptor of the ring buffer, or -1; program_poll calls fn for everything that is
+ * there, and does not wait. */
+int program_events_fd(const struct program *p);
+int program_poll(struct program *p, void (*fn)(const struct program_event *ev, void *arg),
+                 void *arg);
+/* Detaches by closing, frees. NULL is fine. */
+void program_detach(struct program *p);
+
+#endif

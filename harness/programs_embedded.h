@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of eBPF objects that the build embeds (made by scripts/embed-programs.sh). */
+#ifndef EXTCP_PROGRAMS_EMBEDDED_H
+#define EXTCP_PROGRAMS_EMBEDDED_H
+
+#include <stddef.h>
+
+struct embedded_program {
+    const char *name;                     /* "uto": what an experiment writes under `program:` */
+    const char *source;                   /* "bpf/options/uto.bpf.c" */
+    const void *(*elf_bytes)(size_t *sz); /* the ELF object, static storage */
+};
+
+/* Ends with a row whose name is NULL. */
+extern const struct embedded_program embedded_programs[];
+
+#endif

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# clang-format, cppcheck and shellcheck over everything git tracks.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash scripts/setup.sh build lint
+status=0
+mapfile -t c < <(git ls-files '*.c' '*.h')
+mapfile -t user < <(git ls-files 'harness/*.c' 'tests/*.c' 'bench/*.c' | grep -v '\.bpf\.c$')
+mapfile -t sh < <(git ls-files '*.sh' '.ci/run')
+echo "clang-format: ${#c[@]} files"
+clang-format --dry-run -Werror "${c[@]}" || status=1
+echo "cppcheck: ${#user[@]} files"
+cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=checkersReport \
+    -D_GNU_SOURCE -Iharness -Ibpf "${user[@]}" || status=1
+echo "shellcheck: ${#sh[@]} files"
+shellcheck -x "${sh[@]}" || status=1
+exit $status
