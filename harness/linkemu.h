@@ -39,9 +39,9 @@ struct linkemu_counters {                 /* of one direction of one link */
 };
 
 /*
- * Sets everything up; node_ns[i] is the namespace of topology node i, with its interfaces (named
- * like the links) up. The emulator is one child process with real-time priority where it may have
- * it. What is set is read back.
+ * Sets everything up (on an error, *out is to be stopped all the same); node_ns[i] is the namespace
+ * of topology node i, with its interfaces (named like the links) up. The emulator is one child
+ * process with real-time priority where it may have it. What is set is read back.
  */
 int linkemu_start(struct linkemu **out, const struct topology *t, const int *node_ns,
                   const struct linkemu_options *o, struct err *e);
@@ -56,6 +56,9 @@ int linkemu_change(struct linkemu *l, unsigned link, enum link_dir dir,
                    const struct impairment *imp, struct err *e);
 int linkemu_counters(struct linkemu *l, unsigned link, enum link_dir dir,
                      struct linkemu_counters *out, struct err *e);
+/* The namespace of a router got another interface (calibration does that): what comes out of its
+ * links goes through their shapers there too. */
+int linkemu_add_interface(struct linkemu *l, unsigned router, int ifindex, struct err *e);
 /* Stops the emulator process; the qdiscs go with their namespaces. NULL is fine. */
 void linkemu_stop(struct linkemu *l);
 

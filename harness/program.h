@@ -36,6 +36,8 @@ struct program_decl {
  * message lists the known ones. */
 int program_declares(const char *name, struct program_decl **out, struct err *e);
 void program_decl_free(struct program_decl *d);
+/* Loads the smallest sock_ops program: 0, or why that cannot be done here. */
+int program_probe(struct err *e);
 /* Name of the i-th embedded program, or NULL. */
 const char *program_name(unsigned i);
 /* Is "KEY=VALUE" something the program takes? Errors name the program, key, value and what is

@@ -41,12 +41,4 @@ struct linkemu *testbed_linkemu(struct testbed *tb);
  * routes back that the kernel dropped. */
 int testbed_link_up(struct testbed *tb, unsigned link, bool up, struct err *e);
 
-/* A file or directory outside the state directory that `clean` must remove if we are killed (an
- * unfinished result). */
-int testbed_note_path(struct testbed *tb, const char *path, struct err *e);
-
-/* Removes what dead runs left; prints a line for each when say is true. Returns the number of runs
- * cleaned, or -errno. */
-int testbed_clean(bool say, struct err *e);
-
 #endif

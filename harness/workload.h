@@ -33,6 +33,7 @@ struct workload {
                               never */
     bool echo;             /* the server sends every chunk back */
     bool fast_open;        /* connect with TCP Fast Open (both) */
+    bool mptcp;            /* iperf3, stream: run under `mptcpize run` */
     /* command */
     char *command; /* run with sh -c; {NODE} or {NODE:LINK} is replaced by that node's address */
     bool server;   /* runs until the end and then is stopped; `port` is waited for when given */
@@ -48,6 +49,15 @@ int workload_validate(const struct workload *w, struct err *e);
 char **workload_server_argv(const struct workload *w, const char *bind_addr);
 char **workload_client_argv(const struct workload *w, const char *to_addr);
 void argv_free(char **argv);
+
+/* The port its server listens on (the kind's default where none is given); 0: a command without a
+ * port. */
+unsigned workload_port(const struct workload *w);
+
+/* Replaces each {NAME} in a command by what lookup gives for it; NULL from lookup is an error that
+ * names it. The caller frees. NULL: e is filled. */
+char *workload_expand(const char *command, const char *(*lookup)(const char *name, void *arg),
+                      void *arg, struct err *e);
 
 /* What came out of it. */
 typedef void (*metric_fn)(const char *metric, const char *unit, double value, void *arg);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * The TCP option framework: what a sock_ops program must do so that an option is written and read, whatever the option is.
+ *
+ * An option is one file that
+ *   1. defines OPT_KIND (and OPT_EXID for kind 254, RFC 6994), struct opt_conn (its state of one connection), config, counters, events;
+ *   2. includes this header;
+ *   3. defines opt_length, opt_write, opt_received, opt_established;
+ *   4. includes tcpopt_main.bpf.h, which has the program itself.
+ * docs/options.md goes through it step by step.
+ *
+ * What the framework takes care of: the sock_ops states of both sides; saving the SYN on listeners; reserving space, and leaving the option
+ * out where there is none; finding the option in a header and refusing it where it is malformed or repeated; SYN cookies (the SYN is
+ * lost, so the option is sent again with the first segments after it); TCP Fast Open; several programs on one socket.
+ */
+#ifndef EXTCP_BPF_LIB_TCPOPT_BPF_H
+#define EXTCP_BPF_LIB_TCPOPT_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "extcp_prog.h"
+#include "tcp_exids.h"
+
+#define AF_INET          2
+#define AF_INET6         10
+#define SOL_SOCKET       1
+#define SO_KEEPALIVE     9
+#define SOL_TCP          6
+#define TCP_KEEPIDLE     4
+#define TCP_USER_TIMEOUT 18
+#define TCP_SAVE_SYN     27
+
+#define TCPHDR_FIN 0x01
+#define TCPHDR_SYN 0x02
+#define TCPHDR_RST 0x04
+#define TCPHDR_ACK 0x10
+
+#define TCP_HEADER      20
+#define TCP_HEADER_MAX  60
+#define TCP_OPTIONS_MAX 40
+
+/* Which segment an option is on, or is to be on. */
+enum segment {
+    ON_SYN,
+    ON_SYNACK,
+    ON_FIRST, /* after the handshake, until the first one with data: says the SYN's again, in case it was lost on a SYN cookie */
+    ON_DATA,  /* later */
+};
+
+/* The counters of every option; put them first into the option's own struct. */
+#define TCPOPT_COUNTERS                                                                                                \
+    __u64 sent_syn, sent_synack, sent_first, sent_data;                                                                \
+    __u64 received_syn, received_synack, received_first, received_data;                                                \
+    __u64 malformed, repeated, no_space
+
+#define COUNT(name) __sync_fetch_and_add(&counters.name, 1)
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* The framework's state of a connection, with the option's own behind it. */
+struct tcpopt_conn {
+    __u8 established;
+    __u8 first_left; /* segments that may still carry the option as ON_FIRST */
+    __u8 resend;     /* the option asks for one more (tcpopt_resend) */
+    struct opt_conn opt;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct tcpopt_conn);
+} connections SEC(".maps");
+
+/*
+ * A header is copied here before it is walked: constant bounds for the verifier, and the same code for every source. The state of
+ * the walk is here too: what is read back from a map is an unknown number to the verifier, so the iterations of a loop look
+ * alike to it and it follows one of them instead of all their combinations.
+ */
+struct tcpopt_scratch {
+    __u8 bytes[128];
+    /* volatile, so that they are really read back and not kept in registers */
+    volatile __u32 len;              /* of the header */
+    volatile __u32 off, found, size; /* the walk; the option's data and its length */
+    volatile __u32 repeated, malformed;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct tcpopt_scratch);
+} scratch SEC(".maps");
+
+static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 value)
+{
+    struct extcp_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+    if (!e)
+        return;
+    __builtin_memset(e, 0, sizeof(*e));
+    e->t_ns = bpf_ktime_get_ns();
+    e->cookie = bpf_get_socket_cookie(ctx);
+    e->type = type;
+    e->value = value;
+    e->family = ctx->family;
+    e->local_port = ctx->local_port;
+    e->remote_port = bpf_ntohl(ctx->remote_port);
+    if (ctx->family == AF_INET) {
+        __u32 a = ctx->local_ip4;
+        __builtin_memcpy(e->local, &a, 4);
+        a = ctx->remote_ip4;
+        __builtin_memcpy(e->remote, &a, 4);
+    } else {
+        __u32 a[4] = {ctx->local_ip6[0], ctx->local_ip6[1], ctx->local_ip6[2], ctx->local_ip6[3]};
+        __builtin_memcpy(e->local, a, 16);
+        __u32 b[4] = {ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2], ctx->remote_ip6[3]};
+        __builtin_memcpy(e->remote, b, 16);
+    }
+    bpf_ringbuf_submit(e, 0);
+}
+
+/* The option asks that the next segment carry it once more. */
+static __always_inline void tcpopt_resend(struct tcpopt_conn *c)
+{
+    c->resend = 1;
+}
+
+static __always_inline void set_flags(struct bpf_sock_ops *ctx, __u32 flags)
+{
+    /* One word for every program on this socket: add, never take away. */
+    bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | flags);
+}
+
+#endif

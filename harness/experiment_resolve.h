@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside experiment loading: from the text of a file to one variant. */
+#ifndef EXTCP_EXPERIMENT_RESOLVE_H
+#define EXTCP_EXPERIMENT_RESOLVE_H
+
+#include "experiment.h"
+#include "yamlfile.h"
+
+struct resolve {
+    const struct x_file *x;
+    const struct yamlfile *pos;
+    const struct experiment_options *o;
+    struct x_param *params; /* name, value: of the variant that is being resolved, or the file's */
+    unsigned n_params;
+    struct err *e;
+};
+
+/* The parameters: the file's values, `quick` ones when asked for, then the command line's, then the
+ * variant's (NULL: none). */
+int resolve_params(struct resolve *r, unsigned variant_index, const struct x_variant *xv,
+                   struct x_param **out);
+void resolve_params_free(struct x_param *params, unsigned n);
+
+/*
+ * Readers of one field. path: where in the file ("workloads[1]"), key: the member; raw: its text or
+ * NULL (then *out gets def or stays). They replace ${...}, check, and give an error with file and
+ * line.
+ */
+int field_text(struct resolve *r, const char *path, const char *key, const char *raw, char **out);
+int field_double(struct resolve *r, const char *path, const char *key, const char *raw, double min,
+                 double max, double *out);
+int field_unsigned(struct resolve *r, const char *path, const char *key, const char *raw,
+                   uint64_t min, uint64_t max, uint64_t *out);
+int field_bool(struct resolve *r, const char *path, const char *key, const char *raw, bool *out);
+int field_error(struct resolve *r, const char *path, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A list of texts, each replaced. */
+int field_list(struct resolve *r, const char *path, const char *key, char *const *raw, unsigned n,
+               char ***out, unsigned *n_out);
+void list_free(char **list, unsigned n);
+
+/* Fills v from the file's variant number i. On an error, v is to be freed with variant_free all the
+ * same. */
+int variant_resolve(struct resolve *r, unsigned i, struct variant *v);
+void variant_free(struct variant *v);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside programs: where a declared parameter or counter lies in the object's data sections. */
+#ifndef EXTCP_PROGRAM_DECL_H
+#define EXTCP_PROGRAM_DECL_H
+
+#include <bpf/btf.h>
+
+#include "program.h"
+
+struct field {             /* a member of config, control or counters */
+    unsigned offset, size; /* in its section */
+    bool is_signed;
+};
+
+struct decl_layout {
+    struct program_decl d;
+    struct field *params, *counters; /* parallel to d.params and d.counters */
+    const char **events; /* names by value; NULL where there is none; point into the BTF */
+    unsigned n_events;
+};
+
+/* Reads the declarations out of an object's BTF. rodata and data: the sections' initial values (may
+ * be NULL where there is none). */
+int decl_read(struct decl_layout *out, const struct btf *btf, const void *rodata, const void *data,
+              const char *name, const char *source, struct err *e);
+void decl_free(struct decl_layout *l);
+
+/* "KEY=VALUE": which parameter, which value. Errors name program, key, value, and what is accepted.
+ */
+int decl_parse(const struct program_decl *d, const char *key_value, unsigned *param, int64_t *value,
+               struct err *e);
+/* Writes a value of this size. */
+void decl_store(void *section, const struct field *f, int64_t value);
+uint64_t decl_load(const void *section, const struct field *f);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state of a running repetition, shared by repetition.c (driving it) and readout.c (reading it
+ * out). */
+#ifndef EXTCP_REP_H
+#define EXTCP_REP_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "repetition.h"
+
+struct rep_child {
+    struct child *child;
+    const struct workload *w;
+    bool server;
+    char *name, *out, *errors;
+};
+
+struct rep {
+    const struct repetition_job *job;
+    struct testbed *tb;
+    struct program **programs; /* by index in the variant */
+    struct capture **captures;
+    char **capture_paths;
+    struct rep_child *children;
+    unsigned n_children;
+    bool *event_done, *client_started;
+    struct impairment *current; /* [2 * link + direction]: as events have left them */
+    uint64_t t0_mono_ns, t0_real_ns;
+    unsigned event_program; /* whose events are being polled */
+    char *stem, *work_dir, *series_path;
+    FILE *series;
+    json_t *out; /* the result; the next three are members of it */
+    json_t *metrics, *calibrations, *capture_info;
+};
+
+#endif

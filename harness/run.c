@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "log.h"
+#include "repetition.h"
+#include "report.h"
+#include "statedir.h"
+#include "util.h"
+
+#define MAX_WORKERS 64
+
+struct worker {
+    pid_t pid;
+    int pidfd;
+    unsigned item; /* in the plan */
+    uint64_t started_ns;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int sig)
+{
+    stop_signal = sig;
+}
+
+/* In the forked process: one repetition, its result into parts/<stem>.json. */
+static void __attribute__((noreturn))
+worker_main(struct run *run, const struct plan_item *it, bool last, pid_t parent)
+{
+    struct repetition_job job = {.x = run->x,
+                                 .v = &run->x->variants[it->variant],
+                                 .repetition = it->repetition,
+                                 .seed = it->seed,
+                                 .backend = run->o->backend,
+                                 .dir = run->dir.tmp_path,
+                                 .keep = run->o->keep && last};
+    struct err e = ERR_INIT;
+    json_t *out = NULL;
+    char *stem = repetition_stem(&job),
+         *path = xasprintf("%s/parts/%s.json", run->dir.tmp_path, stem);
+    char *log_path = xasprintf("%s/parts/%s.log", run->dir.tmp_path, stem);
+    int rc;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_BROKE);
+    repetition_catch_signals();
+    rc = log_open(log_path, &e);
+    if (!rc)
+        rc = repetition_run(&job, &out, &e);
+    if (!out)
+        out = json_object();
+    if (rc) {
+        log_line("broke: %s", e.msg);
+        json_object_set_new(out, "error", json_string(e.msg));
+        json_object_set_new(out, "exit_status", json_integer(e.status ? e.status : EXIT_BROKE));
+    }
+    if (json_write_atomic(path, out, &e))
+        fprintf(stderr, "extcp: %s\n", e.msg);
+    json_decref(out);
+    log_open(NULL, NULL);
+    free(stem);
+    free(path);
+    free(log_path);
+    fflush(NULL);
+    _exit(rc ? EXIT_BROKE : EXIT_OK);
+}
+
+static int start_worker(struct run *run, struct worker *w, unsigned item, struct err *e)
+{
+    pid_t parent = getpid();
+
+    fflush(NULL);
+    w->pid = fork();
+    if (w->pid < 0)
+        return err_broke(e, -errno, "cannot fork: %s", strerror(errno));
+    if (!w->pid)
+        worker_main(run, &run->plan.items[item], item + 1 == run->plan.n, parent);
+    w->pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
+    if (w->pidfd < 0) {
+        int rc = err_broke(e, -errno, "pidfd_open: %s", strerror(errno));
+        kill(w->pid, SIGTERM);
+        waitpid(w->pid, NULL, 0);
+        return rc;
+    }
+    w->item = item;
+    w->started_ns = now_mono_ns();
+    return 0;
+}
+
+static int take_checks(struct run *run, const char *variant, unsigned repetition,
+                       const json_t *checks)
+{
+    size_t i;
+    json_t *c;
+
+    json_array_foreach (checks, i, c) {
+        bool ok = json_is_true(json_object_get(c, "ok"));
+        char q[6][1200];
+
+        run->totals.checks++;
+        run->totals.checks_failed += !ok;
+        csv_row(run->wire, "%s,%u,%s,%s,%s,%s,%s", csv_quote(q[0], sizeof(q[0]), variant),
+                repetition,
+                csv_quote(q[1], sizeof(q[1]), json_string_value(json_object_get(c, "point"))),
+                csv_quote(q[2], sizeof(q[2]), json_string_value(json_object_get(c, "name"))),
+                csv_quote(q[3], sizeof(q[3]), json_string_value(json_object_get(c, "expected"))),
+                csv_quote(q[4], sizeof(q[4]), json_string_value(json_object_get(c, "found"))),
+                ok ? "pass" : "fail");
+        if (!ok)
+            report_failed_check(run, variant, repetition, c);
+    }
+    return 0;
+}
+
+/* Merges parts/<stem>.json, .series.csv and .log into the run. */
+static int take_result(struct run *run, const struct plan_item *it, struct err *e)
+{
+    const struct variant *v = &run->x->variants[it->variant];
+    char *path = xasprintf("%s/parts/%s-%u.json", run->dir.tmp_path, v->name, it->repetition);
+    json_error_t je;
+    json_t *out = json_load_file(path, 0, &je), *m;
+    unsigned variant = results_variant(&run->results, v->name);
+    size_t i;
+    int rc = 0;
+
+    free(path);
+    if (!out)
+        return err_broke(
+            e, -EIO, "variant %s, repetition %u: its process died without a result (see log.txt)",
+            v->name, it->repetition);
+    json_array_append_new(run->repetitions, out);
+    if (json_object_get(out, "error")) {
+        rc = err_broke(e, -EIO, "variant %s, repetition %u: %s", v->name, it->repetition,
+                       json_string_value(json_object_get(out, "error")));
+        e->status = (enum exit_status)json_integer_value(json_object_get(out, "exit_status"));
+        return rc;
+    }
+    json_array_foreach (json_object_get(out, "metrics"), i, m) {
+        unsigned metric = results_metric(&run->results, json_string_value(json_array_get(m, 0)),
+                                         json_string_value(json_array_get(m, 1)));
+        results_add(&run->results, variant, it->repetition, metric,
+                    json_number_value(json_array_get(m, 2)));
+    }
+    json_object_del(out, "metrics"); /* they are in data.csv */
+    return take_checks(run, v->name, it->repetition, json_object_get(out, "checks"));
+}
+
+static void reap(struct run *run, struct worker *w, struct err *e)
+{
+    const struct plan_item *it = &run->plan.items[w->item];
+    struct err one = ERR_INIT;
+    int status;
+
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    close(w->pidfd);
+    w->pid = 0;
+    if (WIFSIGNALED(status))
+        err_broke(&one, -EIO, "variant %s, repetition %u: its process was killed by signal %d (%s)",
+                  run->x->variants[it->variant].name, it->repetition, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    else
+        take_result(run, it, &one);
+    if (one.code && !e->code)
+        *e = one;
+    if (!one.code)
+        run->totals.done++;
+    report_progress(run, it, (double)(now_mono_ns() - w->started_ns) / 1e9,
+                    one.code ? one.msg : NULL);
+}
+
+/* Waits until a worker has ended or a signal has come. */
+static void wait_workers(struct run *run, struct worker *w, unsigned n, unsigned at_once)
+{
+    struct pollfd p[MAX_WORKERS];
+    nfds_t k = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        if (w[i].pid)
+            p[k++] = (struct pollfd){.fd = w[i].pidfd, .events = POLLIN};
+    poll(p, k, 500);
+    report_tick(run, at_once);
+}
+
+static int execute(struct run *run, struct err *e)
+{
+    struct worker w[MAX_WORKERS] = {0};
+    unsigned next = 0, running = 0, at_once = run->x->at_once;
+    bool told = false;
+
+    if (run->o->keep)
+        at_once = 1;
+    do {
+        for (unsigned i = 0; i < at_once; i++) {
+            struct pollfd p = {.fd = w[i].pidfd, .events = POLLIN};
+            if (w[i].pid && poll(&p, 1, 0) == 1) {
+                reap(run, &w[i], e);
+                running--;
+            }
+            if (!w[i].pid && next < run->plan.n && !e->code && !stop_signal) {
+                if (!start_worker(run, &w[i], next, e)) {
+                    next++;
+                    running++;
+                }
+            }
+        }
+        /* One broke, or we were told to stop: the others are told once, and are waited for. */
+        if ((e->code || stop_signal) && !told) {
+            told = true;
+            for (unsigned i = 0; i < at_once; i++)
+                if (w[i].pid)
+                    kill(w[i].pid, SIGTERM);
+        }
+        if (running)
+            wait_workers(run, w, at_once, at_once);
+    } while (running || (next < run->plan.n && !e->code && !stop_signal));
+    if (stop_signal) {
+        run->interrupted = true;
+        return err_broke(e, -EINTR, "stopped by signal %d (%s) after %u of %u repetitions",
+                         (int)stop_signal, strsignal(stop_signal), run->totals.done, run->plan.n);
+    }
+    return e->code;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int run_experiment(const struct experiment *x, const struct run_options *o)
+{
+    struct run run = {.x = x, .o = o, .repetitions = json_array()};
+    struct statedir *guard = NULL;
+    struct err e = ERR_INIT;
+    int status;
+
+    catch_signals();
+    run.started_real_ns = now_real_ns();
+    run.started_mono_ns = now_mono_ns();
+    results_init(&run.results, x->name, o->seed);
+    for (unsigned i = 0; i < x->n_variants; i++)
+        results_variant(&run.results,
+                        x->variants[i].name); /* the file's order, whatever the plan's */
+    plan_make(&run.plan, x->n_variants, x->repetitions, o->seed);
+    run.totals.planned = run.plan.n;
+    if (report_open(&run, &guard, &e)) {
+        status = cmd_fail(x->name, &e);
+    } else {
+        execute(&run, &e);
+        run.error = e;
+        status = report_close(&run);
+    }
+    statedir_remove(guard);
+    free(run.plan.items);
+    free(run.claims);
+    json_decref(run.repetitions);
+    results_free(&run.results);
+    results_dir_free(&run.dir);
+    return status;
+}

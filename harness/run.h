@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A whole run: the plan (variants × repetitions, interleaved and seeded), its execution, and what
+ * it leaves. */
+#ifndef EXTCP_RUN_H
+#define EXTCP_RUN_H
+
+#include <jansson.h>
+
+#include "experiment.h"
+#include "linkemu.h"
+#include "plan.h"
+#include "results.h"
+
+struct run_options {
+    const char *out_base; /* results directory; NULL: HOME/results */
+    uint64_t seed;
+    enum link_backend backend;
+    bool keep, json;
+    int argc; /* the command line, for run.json */
+    char **argv;
+    bool quick;
+};
+
+struct run_totals {
+    unsigned done, planned;
+    unsigned checks, checks_failed;
+    unsigned claims, claims_failed;
+};
+
+struct run {
+    const struct experiment *x;
+    const struct run_options *o;
+    struct plan plan;
+    struct results results;
+    struct results_dir dir;
+    json_t *repetitions; /* array: what repetition_run gave */
+    struct csv *wire, *series;
+    struct claim_result *claims;
+    struct run_totals totals;
+    uint64_t started_real_ns, started_mono_ns;
+    struct err error; /* why it broke, where it did */
+    bool interrupted;
+};
+
+/* Runs the experiment and prints progress, table and verdict. Returns the exit status (err.h). */
+int run_experiment(const struct experiment *x, const struct run_options *o);
+
+#endif

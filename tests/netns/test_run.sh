@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Whole runs: the files they leave, verdicts that fail, Ctrl-C, SIGKILL and clean, two at once, bad input.
+# shellcheck source=tests/netns/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+
+cat >"$TMP/small.yaml" <<'EOF'
+name: small
+title: "A short run for the tests"
+topology: routed
+repetitions: 2
+at_once: 2
+parameters:
+  - {name: uto_s, value: 7}
+  - {name: program, value: uto}
+  - {name: seconds, value: 1}
+captures:
+  - {point: "client:client-r1", filter: tcp}
+programs:
+  - {host: client, program: "${program}", set: []}
+workloads:
+  - {name: app, kind: stream, from: client, to: server, seconds: "${seconds}", rate: 400kbit}
+variants:
+  - {name: a}
+  - {name: b, family: 6}
+checks:
+  - {name: "SYN carries the option", point: "client:client-r1", from: client, segments: SYN, option: uto}
+claims:
+  - {name: "it survives", kind: each, metric: app.survived, min: 1, max: 1}
+table: [app.survived]
+EOF
+run() { timeout 60 "$EXTCP" "$TMP/small.yaml" --out "$TMP/results" "$@" >"$TMP/out" 2>"$TMP/err"; }
+ours() {
+    ip netns list | grep -c '^extcp-' || true
+    find /sys/fs/cgroup -maxdepth 3 -type d -name 'extcp-*' | wc -l
+    find /run/extcp -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
+}
+host_network() { ip -j link && ip -j route && ip -j -6 route && sysctl -a 2>/dev/null | grep '^net\.'; }
+nothing=$(printf '0\n0\n0')
+"$EXTCP" clean >/dev/null 2>&1
+host_network >"$TMP/before"
+is "nothing of ours is there before" "$nothing" "$(ours)"
+
+run && rc=0 || rc=$?
+is "a run whose checks and claims hold exits 0" 0 "$rc"
+[ "$rc" -eq 0 ] || sed 's/^/# /' "$TMP/out" "$TMP/err"
+dir=$TMP/results/small/latest
+for f in run.json data.csv series.csv wire.csv log.txt; do
+    check "it leaves $f" test -s "$dir/$f"
+done
+is "run.json has its status and version" "pass 1" "$(jq -r '"\(.status) \(.schema_version)"' "$dir/run.json")"
+is "a capture for each repetition" 4 "$(find "$dir/captures" -name '*.pcap' | wc -l)"
+is "wire.csv has a row for each check" 4 "$(grep -c ',pass$' "$dir/wire.csv")"
+is "data.csv has each repetition" 4 "$(grep -c ',app.survived,' "$dir/data.csv")"
+check "no parts are left" test ! -e "$dir/parts"
+is "tshark sees the option in each capture" 4 \
+    "$(for f in "$dir"/captures/*.pcap; do tshark -r "$f" -Y 'tcp.flags.syn==1 && tcp.flags.ack==0 && tcp.option_kind==28' -T fields -e frame.number 2>/dev/null | head -n 1; done | wc -l)"
+is "nothing is left behind" "$nothing" "$(ours)"
+
+run --json --reps 1 --variant a && rc=0 || rc=$?
+is "--json prints one object a line, the verdict last" "verdict 0" "$(tail -n 1 "$TMP/out" | jq -r '"\(.event) \(.exit)"')"
+
+run --reps 1 --variant a --set program=uto-silent && rc=0 || rc=$?
+is "a program that does not write the option: exit 1" 1 "$rc"
+like "and the packet in words" "wire check failed.*SYN carries the option.*packet:.*SYN" "$(tr '\n' ' ' <"$TMP/out")"
+is "and run.json says fail" fail "$(jq -r .status "$dir/run.json")"
+
+for bad in "--reps 0" "--family 5" "--variant nope" "--set nope=1" "--nonsense" "--set client-r1.delay=10parsec"; do
+    # shellcheck disable=SC2086
+    run $bad && rc=0 || rc=$?
+    is "exit 2 for $bad" 2 "$rc"
+done
+like "an unknown variant names those there are" "accepted: a, b" "$(run --variant nope; cat "$TMP/err")"
+sed 's/link: /lnk: /; s/segments: SYN/segments: SYM/' "$TMP/small.yaml" >"$TMP/bad.yaml"
+"$EXTCP" "$TMP/bad.yaml" >/dev/null 2>"$TMP/err" && rc=0 || rc=$?
+is "a bad file exits 2" 2 "$rc"
+like "and names file, line, value and what is accepted" "bad.yaml:22: .*SYM.*accepted: SYN" "$(cat "$TMP/err")"
+"$EXTCP" no-such-experiment >/dev/null 2>"$TMP/err" && rc=0 || rc=$?
+is "an unknown experiment exits 2" 2 "$rc"
+like "and lists those there are" "experiments: .*uto" "$(cat "$TMP/err")"
+chmod 755 "$TMP" && setpriv --reuid 65534 --clear-groups "$EXTCP" "$TMP/small.yaml" >/dev/null 2>"$TMP/err" && rc=0 || rc=$?
+is "not root: exit 3" 3 "$rc"
+
+# started PID: its namespaces are up and a client runs
+started() { [ "$(ip netns list | grep -c '^extcp-')" -ge 6 ] && [ -n "$(cat /sys/fs/cgroup/*/extcp-*/client/cgroup.procs 2>/dev/null || cat /sys/fs/cgroup/extcp-*/client/cgroup.procs 2>/dev/null)" ]; }
+for sig in INT TERM; do
+    "$EXTCP" "$TMP/small.yaml" --out "$TMP/results" --set seconds=60 >"$TMP/out" 2>"$TMP/err" &
+    pid=$!
+    check "a long run starts" wait_for 20 started
+    # A shell without job control starts its children with SIGINT ignored; extcp sets its own handler, so it works all the same.
+    kill -$sig $pid
+    wait $pid && rc=0 || rc=$?
+    is "SIG$sig ends it with 4" 4 "$rc"
+    is "SIG$sig leaves nothing behind" "$nothing" "$(ours)"
+    is "SIG$sig leaves a result that says so" interrupted "$(jq -r .status "$dir/run.json")"
+done
+
+"$EXTCP" "$TMP/small.yaml" --out "$TMP/killed" --set seconds=60 >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+check "a run to be killed starts" wait_for 20 started
+run --reps 1 --variant a && rc=0 || rc=$?
+is "a second run beside it passes" 0 "$rc"
+"$EXTCP" clean >"$TMP/out"
+check "clean leaves a living run alone" started
+{ kill -KILL $pid; wait $pid; } 2>/dev/null
+mine() { pgrep -f "$TMP/killed|extcp stream" ; }
+check "its processes die with it" wait_for 10 bash -c "! pgrep -f 'extcp[ ]stream'"
+check "clean after SIGKILL" "$EXTCP" clean
+is "clean leaves nothing behind" "$nothing" "$(ours)"
+is "nor unfinished results" 0 "$(find "$TMP/killed" -mindepth 2 | wc -l)"
+
+# A full disk: a clear error, and what was there before is whole.
+mkdir "$TMP/full" && mount -t tmpfs -o size=64k none "$TMP/full" && at_exit "umount $TMP/full"
+timeout 60 "$EXTCP" "$TMP/small.yaml" --out "$TMP/full" --reps 1 >"$TMP/out" 2>"$TMP/err" && rc=0 || rc=$?
+is "a full disk: exit 4" 4 "$rc"
+like "and it says so" "No space left on device" "$(cat "$TMP/out" "$TMP/err")"
+is "and nothing is left behind" "$nothing" "$(ours)"
+
+host_network >"$TMP/after"
+check "the host's own network is the same, byte for byte" cmp "$TMP/before" "$TMP/after"
+finish
