@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +81,8 @@ static void put_line(struct decode *d, const struct capture_packet *p)
         w.len += (size_t)segment_print(w.buf + w.len, w.size - w.len, p->seg);
     }
     out_chr(&w, '\n');
+    if (w.len > w.size) /* a line that was cut would be a wrong one */
+        abort();
     d->used += w.len;
 }
 
