@@ -38,7 +38,7 @@ struct capture {
     pcap_dumper_t *dump;
     char *file_buffer;
     char *path, *iface;
-    int ns_fd;  /* our own copy */
+    int ns_fd;   /* our own copy */
     int stop_fd; /* eventfd: wakes the thread */
     pthread_t thread;
     uint64_t read; /* packets that libpcap has handed over */

@@ -25,8 +25,8 @@ int capture_start(struct capture **out, int ns_fd, const char *iface, const char
 int capture_stop(struct capture *c, struct capture_stats *st, struct err *e);
 
 /* Reads a capture; calls fn for each TCP segment with its time (ns since 1970). index is the
- * packet's number in the file, from 1 on, as Wireshark counts. fn returns non-zero to stop, which is
- * returned. */
+ * packet's number in the file, from 1 on, as Wireshark counts. fn returns non-zero to stop, which
+ * is returned. */
 struct segment;
 typedef int (*capture_fn)(const struct segment *s, uint64_t t_ns, uint64_t index, void *arg);
 int capture_read(const char *path, capture_fn fn, void *arg, struct err *e);

@@ -182,20 +182,22 @@ static int on_packet(const struct capture_packet *p, void *arg)
 
 static void usage(FILE *f)
 {
-    fputs("usage: extcp decode [--json] [--absolute] [--filter EXPRESSION] FILE.pcap\n"
-          "\n"
-          "Prints every TCP segment of a capture (pcap or pcapng; - is standard input) on a line of\n"
-          "its own: number, seconds since the first packet, and the segment with every TCP and MPTCP\n"
-          "option in words. How many there were goes to stderr.\n"
-          "\n"
-          "  --json               one JSON object a line, with each option's fields\n"
-          "  --absolute           seconds since 1970\n"
-          "  --filter EXPRESSION  only packets that match, pcap-filter(7)\n"
-          "  -h, --help           this text\n"
-          "\n"
-          "Exit status: 0; 2 wrong usage or a file that is not a whole capture; 4 no room for the "
-          "output.\n",
-          f);
+    fputs(
+        "usage: extcp decode [--json] [--absolute] [--filter EXPRESSION] FILE.pcap\n"
+        "\n"
+        "Prints every TCP segment of a capture (pcap or pcapng; - is standard input) on a line of\n"
+        "its own: number, seconds since the first packet, and the segment with every TCP and "
+        "MPTCP\n"
+        "option in words. How many there were goes to stderr.\n"
+        "\n"
+        "  --json               one JSON object a line, with each option's fields\n"
+        "  --absolute           seconds since 1970\n"
+        "  --filter EXPRESSION  only packets that match, pcap-filter(7)\n"
+        "  -h, --help           this text\n"
+        "\n"
+        "Exit status: 0; 2 wrong usage or a file that is not a whole capture; 4 no room for the "
+        "output.\n",
+        f);
 }
 
 static int run(struct decode *d, const char *path, const char *filter)

@@ -281,8 +281,7 @@ bool tcp_option_next(struct tcp_option_iter *it, struct tcp_option *o)
 {
     if (!it->left)
         return false;
-    *o = (struct tcp_option){
-        .kind = it->p[0], .seg_flags = it->seg_flags, .seg_ack = it->seg_ack};
+    *o = (struct tcp_option){.kind = it->p[0], .seg_flags = it->seg_flags, .seg_ack = it->seg_ack};
     if (o->kind <= 1) { /* end of list, no-operation */
         o->len = 1;
         o->data = it->p + 1;

@@ -110,7 +110,8 @@ static void capable_print(const struct tcp_option *o, struct out *w)
         out_str(w, " hmac-sha256");
 }
 
-/* --- MP_JOIN, figures 6 to 8: SYN (token, nonce), SYN-ACK (truncated HMAC, nonce), ACK (HMAC) --- */
+/* --- MP_JOIN, figures 6 to 8: SYN (token, nonce), SYN-ACK (truncated HMAC, nonce), ACK (HMAC) ---
+ */
 static const char *join_check(const struct tcp_option *o)
 {
     return o->len == 12 || o->len == 16 || o->len == 24
@@ -258,7 +259,8 @@ static void dss_print(const struct tcp_option *o, struct out *w)
         named_hex(w, " checksum ", s.checksum, 4);
 }
 
-/* --- ADD_ADDR, figure 12: E (echo) has no HMAC; the family and the port follow from the length --- */
+/* --- ADD_ADDR, figure 12: E (echo) has no HMAC; the family and the port follow from the length ---
+ */
 static unsigned add_addr_bare(const struct tcp_option *o)
 {
     return o->len - (o->data[0] & 1 ? 0 : 8u);
@@ -417,13 +419,10 @@ static const char *tcprst_check(const struct tcp_option *o)
 
 static const char *tcprst_reason(uint8_t reason)
 {
-    static const char *const reasons[] = {"unspecified error",
-                                          "MPTCP-specific error",
-                                          "lack of resources",
-                                          "administratively prohibited",
-                                          "too much outstanding data",
-                                          "unacceptable performance",
-                                          "middlebox interference"};
+    static const char *const reasons[] = {
+        "unspecified error",           "MPTCP-specific error",      "lack of resources",
+        "administratively prohibited", "too much outstanding data", "unacceptable performance",
+        "middlebox interference"};
 
     return reason < ARRAY_SIZE(reasons) ? reasons[reason] : "unknown reason";
 }
@@ -447,7 +446,8 @@ static void tcprst_print(const struct tcp_option *o, struct out *w)
         named_hex(w, " flags ", o->data[0] & 15, 1);
 }
 
-/* --- subtype 0xf, for experiments in closed networks (section 7.2), and what is not assigned --- */
+/* --- subtype 0xf, for experiments in closed networks (section 7.2), and what is not assigned ---
+ */
 static const char *any_check(const struct tcp_option *o)
 {
     return o->len >= 3 ? NULL : "it has no room for a subtype";
@@ -473,8 +473,7 @@ static void any_print(const struct tcp_option *o, struct out *w)
 
 #define ANY_FIELDS ((const char *const[]){"data", "flags", "subtype", "kind", "length", NULL})
 #define MPTCP_UNKNOWN(n)                                                                           \
-    [n] = {"mptcp.unknown-" #n, ANY_FIELDS, true, any_check,        \
-           any_field, any_print}
+    [n] = {"mptcp.unknown-" #n, ANY_FIELDS, true, any_check, any_field, any_print}
 
 const struct option_type mptcp_types[16] = {
     [0] = {"mptcp.mp_capable",
@@ -508,6 +507,5 @@ const struct option_type mptcp_types[16] = {
     MPTCP_UNKNOWN(12),
     MPTCP_UNKNOWN(13),
     MPTCP_UNKNOWN(14),
-    [15] = {"mptcp.mp_experimental", ANY_FIELDS, true, any_check,
-            any_field, any_print},
+    [15] = {"mptcp.mp_experimental", ANY_FIELDS, true, any_check, any_field, any_print},
 };

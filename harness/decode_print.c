@@ -110,8 +110,9 @@ static void flags_print(struct out *w, uint16_t flags)
         uint16_t flag;
         const char *name;
     } names[] = {
-        {SEG_SYN, " SYN"}, {SEG_FIN, " FIN"}, {SEG_RST, " RST"}, {SEG_PSH, " PSH"}, {SEG_URG, " URG"},
-        {SEG_ECE, " ECE"}, {SEG_CWR, " CWR"}, {SEG_AE, " AE"},   {SEG_ACK, " ACK"},
+        {SEG_SYN, " SYN"}, {SEG_FIN, " FIN"}, {SEG_RST, " RST"},
+        {SEG_PSH, " PSH"}, {SEG_URG, " URG"}, {SEG_ECE, " ECE"},
+        {SEG_CWR, " CWR"}, {SEG_AE, " AE"},   {SEG_ACK, " ACK"},
     };
 
     if (!flags)

@@ -439,14 +439,13 @@ static const struct option_type types[T_COUNT] = {
                       cc_request_field, cc_request_print},
     [T_IW_REQUEST] = {"iw_request", OPTION_FIELDS("segments", "exid"), true, iw_request_check,
                       iw_request_field, iw_request_print},
-    [T_OVERHEAD] = {"overhead", OVERHEAD_FIELDS, true, check_ok, no_field,
-                    overhead_print},
+    [T_OVERHEAD] = {"overhead", OVERHEAD_FIELDS, true, check_ok, no_field, overhead_print},
     [T_EXP_253] = {"exp-253", EXP_FIELDS, true, exp_check, no_field, exp_print},
     [T_EXP_254] = {"exp-254", EXP_FIELDS, true, exp_check, no_field, exp_print},
 };
 
-static const struct option_type unknown_type = {
-    NULL, UNKNOWN_FIELDS, true, check_ok, no_field, unknown_print};
+static const struct option_type unknown_type = {NULL,     UNKNOWN_FIELDS, true,
+                                                check_ok, no_field,       unknown_print};
 
 /* Index into types + 1, by kind; 0: unknown. */
 static const uint8_t by_kind[256] = {
