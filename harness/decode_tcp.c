@@ -374,14 +374,16 @@ static void exp_print(const struct tcp_option *o, struct out *w)
 {
     out_str(w, o->kind == TCPOPT_KIND_EXP1 ? "exp-253 exid " : "exp-254 exid ");
     out_hex(w, o->exid, 4);
-    out_str(w, " data ");
+    if (o->data_len > 2)
+        out_str(w, " data ");
     out_bytes(w, o->data + 2, o->data_len - 2u);
 }
 
 static void unknown_print(const struct tcp_option *o, struct out *w)
 {
     out_str(w, tcp_option_name(o));
-    out_str(w, " data ");
+    if (o->data_len)
+        out_str(w, " data ");
     out_bytes(w, o->data, o->data_len);
 }
 
