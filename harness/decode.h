@@ -50,10 +50,15 @@ struct tcp_option {
     uint16_t exid;         /* kinds 253 and 254 with at least 2 bytes of data, else 0 */
     uint8_t subtype;       /* MPTCP: 0..15, else 0 */
     const char *malformed; /* NULL, or what is wrong with it, in words */
+    uint16_t seg_flags;    /* of the segment that carries it; 0: not known */
+    uint32_t seg_ack;      /* likewise; a D-SACK block (RFC 2883) is one below it */
 };
 struct tcp_option_iter {
     const uint8_t *p;
     size_t left;
+    size_t missing; /* segment.options_missing: then "cut off by the capture", not a fault of it */
+    uint16_t seg_flags;
+    uint32_t seg_ack;
 };
 void tcp_option_begin(struct tcp_option_iter *it, const struct segment *s);
 bool tcp_option_next(struct tcp_option_iter *it,
