@@ -23,12 +23,11 @@ endif
 CC       ?= gcc
 CLANG    ?= clang
 STRIP    ?= llvm-strip
-BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 PKGS     := libbpf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1
 TESTPKGS := cmocka
 
 CFLAGS   ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Iharness -Ibpf -I$(O)/gen $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -Iharness -Ibpf $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALLFLAGS  = $(CPPFLAGS) -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings $(CFLAGS) $(SANFLAGS) -pthread -MMD -MP
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
@@ -67,25 +66,20 @@ $(O)/%.bpf.o: %.bpf.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -c -o $@ $< && $(STRIP) -g $@
 
-# Every eBPF object becomes a skeleton; the table of all of them is what `programs:` in an experiment can name.
-$(O)/gen/%.skel.h: $(O)/%.bpf.o
-	$(call say,SKEL,$@)
-	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
-
-$(O)/gen/programs_embedded.c: $(BPF_SRC:%.bpf.c=$(O)/gen/%.skel.h) Makefile scripts/embed-programs.sh
+# The objects are part of the binary; the table of all of them is what `program:` in an experiment can name.
+$(O)/gen/programs_embedded.c: $(BPF_OBJ) Makefile scripts/embed-programs.sh
 	$(call say,GEN,$@)
-	$(Q)mkdir -p $(@D) && bash scripts/embed-programs.sh $(BPF_SRC) > $@
+	$(Q)mkdir -p $(@D) && bash scripts/embed-programs.sh $(O) $(BPF_SRC) > $@
 
 $(O)/gen/programs_embedded.o: $(O)/gen/programs_embedded.c
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALLFLAGS) -Wno-unused-function -Wno-shadow -Wno-unused-parameter -Wno-sign-compare -c -o $@ $<
+	$(Q)$(CC) $(ALLFLAGS) -c -o $@ $<
 
 $(O)/tests/unit/%: tests/unit/%.c $(O)/libextcp.a
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) $(shell pkg-config --cflags $(TESTPKGS) 2>/dev/null) -MT $@ -MF $@.d -o $@ $< \
 		$(O)/libextcp.a $(LDLIBS) $(shell pkg-config --libs $(TESTPKGS) 2>/dev/null)
 
-$(O)/tests/tools/% $(O)/bench/%: %.c
 $(O)/tests/tools/%: tests/tools/%.c $(O)/libextcp.a
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALLFLAGS) -MT $@ -MF $@.d -o $@ $< $(O)/libextcp.a $(LDLIBS)

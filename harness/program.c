@@ -77,7 +77,7 @@ static int open_object(const char *name, struct bpf_object **obj, struct decl_la
 {
     const struct embedded_program *p = find(name, e);
     DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
-    const void *elf, *rodata = NULL, *data = NULL;
+    const void *rodata = NULL, *data = NULL;
     struct bpf_map *m;
     size_t size;
     int rc;
@@ -86,17 +86,16 @@ static int open_object(const char *name, struct bpf_object **obj, struct decl_la
         return -ENOENT;
     libbpf_set_print(keep_words);
     libbpf_words[0] = '\0';
-    elf = p->elf_bytes(&size);
-    *obj = bpf_object__open_mem(elf, size, &opts);
+    *obj = bpf_object__open_mem(p->object, (size_t)(p->end - p->object), &opts);
     if (!*obj)
         return err_broke(e, -errno, "program %s: cannot be opened: %s", name, last_words());
     bpf_object__for_each_map(m, *obj)
     {
         const char *mn = bpf_map__name(m), *dot = strrchr(mn, '.');
         if (dot && !strcmp(dot, ".rodata"))
-            rodata = bpf_map__initial_value(m, &size);
+            rodata = (void *)bpf_map__initial_value(m, &size);
         else if (dot && !strcmp(dot, ".data"))
-            data = bpf_map__initial_value(m, &size);
+            data = (void *)bpf_map__initial_value(m, &size);
     }
     rc = decl_read(layout, bpf_object__btf(*obj), rodata, data, p->name, p->source, e);
     if (rc) {
@@ -161,9 +160,9 @@ static int configure(struct program *p, char *const *settings, unsigned n, struc
     {
         const char *mn = bpf_map__name(m), *dot = strrchr(mn, '.');
         if (dot && !strcmp(dot, ".rodata"))
-            rodata = bpf_map__initial_value(m, &size);
+            rodata = (void *)bpf_map__initial_value(m, &size);
         if (dot && !strcmp(dot, ".data")) {
-            data = bpf_map__initial_value(m, &size);
+            data = (void *)bpf_map__initial_value(m, &size);
             p->data = m;
         }
         if (dot && !strcmp(dot, ".bss"))
@@ -357,4 +356,9 @@ int program_probe(struct err *e)
         return err_lacks(e, fd, "a sock_ops program does not load: %s", strerror(-fd));
     close(fd);
     return 0;
+}
+
+const char *program_library(void)
+{
+    return libbpf_version_string();
 }

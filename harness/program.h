@@ -38,6 +38,8 @@ int program_declares(const char *name, struct program_decl **out, struct err *e)
 void program_decl_free(struct program_decl *d);
 /* Loads the smallest sock_ops program: 0, or why that cannot be done here. */
 int program_probe(struct err *e);
+/* libbpf and its version. */
+const char *program_library(void);
 /* Name of the i-th embedded program, or NULL. */
 const char *program_name(unsigned i);
 /* Is "KEY=VALUE" something the program takes? Errors name the program, key, value and what is

@@ -3,12 +3,10 @@
 #ifndef EXTCP_PROGRAMS_EMBEDDED_H
 #define EXTCP_PROGRAMS_EMBEDDED_H
 
-#include <stddef.h>
-
 struct embedded_program {
-    const char *name;                     /* "uto": what an experiment writes under `program:` */
-    const char *source;                   /* "bpf/options/uto.bpf.c" */
-    const void *(*elf_bytes)(size_t *sz); /* the ELF object, static storage */
+    const char *name;         /* "uto": what an experiment writes under `program:` */
+    const char *source;       /* "bpf/options/uto.bpf.c" */
+    const char *object, *end; /* the ELF object, static storage */
 };
 
 /* Ends with a row whose name is NULL. */

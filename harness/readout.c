@@ -63,21 +63,20 @@ json_t *readout_calibration(const struct topology *t, const struct calibration *
 
     json_object_set_new(j, "link", json_string(t->links[c->link].name));
     json_object_set_new(j, "attempt", json_integer(attempt));
-    json_object_set_new(j, "rtt_configured_ms", number(c->rtt_configured_ms));
-    json_object_set_new(j, "rtt_median_ms", number(c->rtt_median_ms));
-    json_object_set_new(j, "rtt_p99_ms", number(c->rtt_p99_ms));
-    json_object_set_new(j, "rtt_min_ms", number(c->rtt_min_ms));
     for (int d = 0; d < 2; d++) {
+        const struct calibration_direction *x = &c->dir[d];
         json_t *k = json_object();
-        json_object_set_new(k, "rate_configured_bps", number(c->rate_configured_bps[d]));
-        json_object_set_new(k, "rate_measured_bps",
-                            c->rate_configured_bps[d] > 0 ? number(c->rate_measured_bps[d])
-                                                          : json_null());
-        json_object_set_new(k, "loss_configured", number(c->loss_configured[d]));
-        json_object_set_new(k, "loss_measured",
-                            c->loss_sent[d] ? number(c->loss_measured[d]) : json_null());
-        json_object_set_new(k, "loss_lost", json_integer((json_int_t)c->loss_lost[d]));
-        json_object_set_new(k, "loss_sent", json_integer((json_int_t)c->loss_sent[d]));
+        json_object_set_new(k, "delay_configured_ms", number(x->delay_configured_ms));
+        json_object_set_new(k, "delay_min_ms", number(x->delay_min_ms));
+        json_object_set_new(k, "delay_median_ms", number(x->delay_median_ms));
+        json_object_set_new(k, "delay_p99_ms", number(x->delay_p99_ms));
+        json_object_set_new(k, "delay_received", json_integer(x->delay_received));
+        json_object_set_new(k, "rate_configured_bps", number(x->rate_configured_bps));
+        json_object_set_new(k, "rate_measured_bps", number(x->rate_measured_bps));
+        json_object_set_new(k, "loss_configured", number(x->loss_configured));
+        json_object_set_new(k, "loss_measured", number(x->loss_measured));
+        json_object_set_new(k, "loss_sent", json_integer((json_int_t)x->loss_sent));
+        json_object_set_new(k, "loss_lost", json_integer((json_int_t)x->loss_lost));
         json_object_set_new(j, d == DIR_AB ? "forward" : "backward", k);
     }
     json_object_set_new(j, "ok", json_boolean(c->ok));

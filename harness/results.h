@@ -42,7 +42,9 @@ unsigned results_metric(struct results *r, const char *name,
                         const char *unit); /* index, added when new */
 void results_add(struct results *r, unsigned variant, unsigned repetition, unsigned metric,
                  double value);
-/* The values of one variant and metric in repetition order; the caller frees. */
+/* The values of one variant and metric in repetition order, whole or only the numbers; the caller
+ * frees. */
+struct value *results_values(const struct results *r, unsigned variant, unsigned metric, size_t *n);
 double *results_select(const struct results *r, unsigned variant, unsigned metric, size_t *n);
 struct interval results_interval(const struct results *r, unsigned variant, unsigned metric);
 

@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Prints the C table of the eBPF objects that are built into extcp: one row per *.bpf.c given.
+# embed-programs.sh OBJECT-DIRECTORY SOURCE...: prints the C table of the eBPF objects that are built into extcp.
+# Objects and not skeletons: harness/program.c reads from an object's BTF what the program takes and tells, so that a new
+# program needs no code on the user side.
 set -euo pipefail
-printf '/* Made by scripts/embed-programs.sh: the eBPF objects that are part of extcp. */\n'
-printf '#include <stddef.h>\n#include "programs_embedded.h"\n'
+objects=$1
+shift
+printf '/* Made by scripts/embed-programs.sh. */\n#include "programs_embedded.h"\n'
+i=0
 for src in "$@"; do
-    printf '#include "%s.skel.h"\n' "${src%.bpf.c}"
+    printf '__asm__(".section .rodata\\n.balign 16\\nextcp_object_%d:\\n.incbin \\"%s\\"\\nextcp_object_%d_end:\\n.previous\\n");\n' \
+        "$i" "$objects/${src%.c}.o" "$i"
+    printf 'extern const char extcp_object_%d[], extcp_object_%d_end[];\n' "$i" "$i"
+    i=$((i + 1))
 done
 printf 'const struct embedded_program embedded_programs[] = {\n'
+i=0
 for src in "$@"; do
-    base=$(basename "${src%.bpf.c}")
-    printf '    {"%s", "%s", %s_bpf__elf_bytes},\n' "$base" "$src" "${base//-/_}"
+    printf '    {"%s", "%s", extcp_object_%d, extcp_object_%d_end},\n' "$(basename "${src%.bpf.c}")" "$src" "$i" "$i"
+    i=$((i + 1))
 done
-printf '    {NULL, NULL, NULL},\n};\n'
+printf '    {0},\n};\n'
