@@ -153,12 +153,23 @@ static int make_stub(struct calibrator *c, unsigned router, struct err *e)
     return rc ? rc : linkemu_add_interface(testbed_linkemu(c->tb), router, ifindex, e);
 }
 
-/* The namespace goes with its last descriptor, and the link with it. */
+/* The link first: the kernel takes its time with a namespace, and the name may be needed again at once. */
 static void remove_stubs(struct calibrator *c)
 {
-    for (unsigned i = 0; i < c->t->n_nodes; i++)
-        if (c->stubs[i].used && c->stubs[i].ns_fd >= 0)
-            close(c->stubs[i].ns_fd);
+    for (unsigned i = 0; i < c->t->n_nodes; i++) {
+        struct rtnl *r;
+        if (!c->stubs[i].used || c->stubs[i].ns_fd < 0)
+            continue;
+        if (!rtnl_open(&r, testbed_ns_fd(c->tb, i), c->t->nodes[i].name, NULL)) {
+            struct nl_msg *m = rtnl_msg(RTM_DELLINK, 0);
+            struct ifinfomsg ifi = {.ifi_index = STUB_IFINDEX + (int)i};
+            nlmsg_append(m, &ifi, sizeof(ifi), NLMSG_ALIGNTO);
+            rtnl_queue(r, m, "remove the stub");
+            rtnl_flush(r, NULL);
+            rtnl_close(r);
+        }
+        close(c->stubs[i].ns_fd);
+    }
 }
 
 /* ---- routes to the stubs ---- */

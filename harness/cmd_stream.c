@@ -111,7 +111,7 @@ static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
 
 int cmd_stream(int argc, char **argv)
 {
-    struct stream_options o = {.port = 7000, .chunk = 1000, .samples_ms = 100};
+    struct stream_options o = {.port = 5000, .chunk = 1000, .samples_ms = 100};
     struct err e = ERR_INIT;
     bool client = argc > 1 && !strcmp(argv[1], "client"),
          server = argc > 1 && !strcmp(argv[1], "server");

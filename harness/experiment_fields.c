@@ -162,20 +162,28 @@ int resolve_params(struct resolve *r, unsigned variant_index, const struct x_var
         set_param(
             p, n,
             r->o->settings[i]); /* experiment_load.c checks that each setting is one of something */
+    r->params = p;              /* a variant's values may be made of the others */
+    r->n_params = n;
     for (unsigned i = 0; xv && i < xv->parameters_count; i++) {
-        if (set_param(p, n, xv->parameters[i])) {
-            char path[64], names[512] = "";
-            for (unsigned k = 0; k < n; k++)
+        char path[64], item[32], names[512] = "", *text = NULL;
+        int rc;
+
+        snprintf(path, sizeof(path), "variants[%u]", variant_index);
+        snprintf(item, sizeof(item), "parameters[%u]", i);
+        rc = field_text(r, path, item, xv->parameters[i], &text);
+        if (!rc && set_param(p, n, text)) {
+            for (unsigned k = 0; k < n && strlen(names) + 80 < sizeof(names); k++)
                 snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
                          k ? ", " : "", p[k].name);
-            snprintf(path, sizeof(path), "variants[%u]", variant_index);
-            resolve_params_free(p, n);
-            char item[32];
-            snprintf(item, sizeof(item), "parameters[%u]", i);
-            return field_error(
+            rc = field_error(
                 r, path, item,
-                "'%s' does not set a parameter; accepted: NAME=VALUE with NAME one of: %s",
-                xv->parameters[i], names);
+                "'%s' does not set a parameter; accepted: NAME=VALUE with NAME one of: %s", text,
+                names);
+        }
+        free(text);
+        if (rc) {
+            resolve_params_free(p, n);
+            return rc;
         }
     }
     *out = p;

@@ -261,7 +261,7 @@ static int load_figures(struct resolve *r, struct experiment *x)
 
 static int load_numbers(struct resolve *r, struct experiment *x)
 {
-    uint64_t reps = 1, at_once = 1, budget = 500;
+    uint64_t reps = 1, at_once = 1, budget = 200;
     const struct x_calibrate *c = r->x->calibrate;
 
     x->time_limit_s = 300;

@@ -3,12 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "calibrate.h"
@@ -52,24 +54,46 @@ static int interrupted(struct err *e)
                      strsignal(stop_signal));
 }
 
+/* Repetitions of a run that are under way at once calibrate one after the other. */
+static int calibration_lock(struct rep *r, struct err *e)
+{
+    char *path = xasprintf("%s/parts/calibration.lock", r->job->dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), rc = fd < 0 ? -errno : fd;
+
+    free(path);
+    while (fd >= 0 && flock(fd, LOCK_EX) && rc >= 0) {
+        if (errno == EINTR && !stop_signal)
+            continue;
+        rc = errno == EINTR ? -EINTR : -errno;
+        close(fd);
+    }
+    if (rc == -EINTR)
+        return interrupted(e);
+    return rc < 0 ? err_broke(e, rc, "calibration lock: %s", strerror(-rc)) : fd;
+}
+
 static int calibrate(struct rep *r, struct err *e)
 {
     const struct calibration_tolerance tol = {.delay_ms = r->job->x->tolerance_delay_ms,
                                               .rate_share = r->job->x->tolerance_rate,
                                               .loss_alpha = 0.01};
     char why[512] = "";
+    int lock, rc = 0;
+    bool ok = false;
 
+    lock = calibration_lock(r, e);
+    if (lock < 0)
+        return lock;
     /* A busy machine can spoil one measurement; three in a row are a link that cannot be trusted.
      * Every attempt is in the results. */
-    for (unsigned attempt = 1; attempt <= CALIBRATION_ATTEMPTS; attempt++) {
+    for (unsigned attempt = 1; attempt <= CALIBRATION_ATTEMPTS && !ok && !rc; attempt++) {
         struct calibration *c = NULL;
         unsigned n = 0;
-        bool ok = true;
-        int rc = calibrate_links(r->tb, &tol, r->job->x->calibrate_ms, &c, &n, e);
 
-        if (rc)
-            return rc;
-        for (unsigned i = 0; i < n; i++) {
+        rc = stop_signal ? interrupted(e)
+                         : calibrate_links(r->tb, &tol, r->job->x->calibrate_ms, &c, &n, e);
+        ok = !rc;
+        for (unsigned i = 0; !rc && i < n; i++) {
             json_array_append_new(r->calibrations,
                                   readout_calibration(testbed_topology(r->tb), &c[i], attempt));
             if (!c[i].ok) {
@@ -80,14 +104,13 @@ static int calibrate(struct rep *r, struct err *e)
             }
         }
         free(c);
-        if (ok)
-            return 0;
-        if (stop_signal)
-            return interrupted(e);
     }
-    return err_broke(e, -EIO,
-                     "the emulated network is not what was asked for, %u times in a row: %s",
-                     CALIBRATION_ATTEMPTS, why);
+    close(lock);
+    if (!rc && !ok)
+        rc = err_broke(e, -EIO,
+                       "the emulated network is not what was asked for, %u times in a row: %s",
+                       CALIBRATION_ATTEMPTS, why);
+    return rc;
 }
 
 static int attach_programs(struct rep *r, struct err *e)

@@ -12,7 +12,7 @@
 #include "workload_output.h"
 
 #define IPERF3_PORT 5201
-#define STREAM_PORT 7000
+#define STREAM_PORT 5000
 
 unsigned workload_port(const struct workload *w)
 {

@@ -19,7 +19,7 @@ struct workload {
     double at_s;         /* start, after the captures run */
     double seconds;      /* how long the client sends; also the base of the time limit */
     double time_limit_s; /* default: seconds + 15 */
-    unsigned port;       /* default 5201 (iperf3), 7000 (stream) */
+    unsigned port;       /* default 5201 (iperf3), 5000 (stream) */
     /* iperf3 */
     uint64_t bytes; /* instead of seconds */
     bool reverse;

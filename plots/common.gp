@@ -5,8 +5,9 @@ set datafile separator ','
 set datafile missing 'NaN'
 set encoding utf8
 array colour[8] = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#7F7F7F']
+array dashes[8] = [1, 2, 4, 3, 5, 1, 2, 4]
 array points[8] = [7, 5, 9, 11, 13, 6, 4, 8]
-do for [i=1:8] { set style line i lc rgb colour[i] lw 2 dt (i < 6 ? i : i - 5) pt points[i] ps 0.9 }
+do for [i=1:8] { set style line i lc rgb colour[i] lw 2 dt dashes[i] pt points[i] ps 0.9 }
 set border 3 lw 1.2
 set tics nomirror out
 set grid ytics lc rgb '#DDDDDD' lw 0.8 dt 1
