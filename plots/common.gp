@@ -18,4 +18,4 @@ if (log_y) set logscale y
 data = base.'.csv'
 # The scripts plot twice, once for each format.
 svg_terminal = 'set terminal svg size 720,450 font "Helvetica,15" background rgb "white" dynamic'
-png_terminal = 'set terminal pngcairo size 1440,900 font "Helvetica,15" fontscale 2 linewidth 2 pointscale 2 background rgb "white"'
+png_terminal = 'set terminal pngcairo size 1440,900 font "Helvetica,15" fontscale 1.6 linewidth 2 pointscale 2 background rgb "white"'
