@@ -137,16 +137,17 @@ serve() { # COMMAND...: an iperf3 server in b, for one test
     ip netns exec "$b" "$@" -s -1 -p 5201 --forceflush >"$TMP/server" 2>&1 &
     wait_for 5 grep -q "Server listening" "$TMP/server" || not_ok "server" "$(cat "$TMP/server")"
 }
+# shellcheck disable=SC2317 # capture calls it by name
 client() { ip netns exec "$a" "$@" -p 5201 -n 300K -l 8K; }
 
 for family in 4 6; do
     [ $family = 4 ] && to=10.99.1.2 || to=fd99:1::2
     serve iperf3
-    capture "$TMP/tcp$family.pcap" client iperf3 -c $to
+    capture "$TMP/tcp$family.pcap" client iperf3 -c "$to"
     judge "real TCP over IPv$family" "$TMP/tcp$family.pcap"
     clean_summary "real TCP over IPv$family"
     serve mptcpize run iperf3
-    capture "$TMP/mptcp$family.pcap" client mptcpize run iperf3 -c $to
+    capture "$TMP/mptcp$family.pcap" client mptcpize run iperf3 -c "$to"
     judge "real MPTCP over IPv$family" "$TMP/mptcp$family.pcap"
     clean_summary "real MPTCP over IPv$family"
     seen=$("$EXTCP" decode --json "$TMP/mptcp$family.pcap" 2>/dev/null | jq -r '.options[].name' | grep '^mptcp' | sort -u | tr '\n' ' ')
