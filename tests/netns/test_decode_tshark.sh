@@ -95,6 +95,8 @@ judge() {
 # Malformed options and broken segments in our summary.
 clean_summary() { like "$1: no malformed option, no broken segment" " 0 malformed options, 0 broken segments" "$(tail -n 1 "$TMP/summary")"; }
 
+# Without it every comparison below would fail, at length.
+"$EXTCP" decode --help >/dev/null || { not_ok "extcp has the verb decode" "$EXTCP decode --help: exit $?"; finish; }
 "$tools/gen_pcap" options "$TMP/options.pcap" || exit 1
 bad=$(tshark -n -r "$TMP/options.pcap" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y 'tcp.checksum.status != "Good" || ip.checksum.status == "Bad"' 2>/dev/null | head -n 3)
 is "the generated packets have right checksums" "" "$bad"
