@@ -8,7 +8,7 @@
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,6 @@
 #define RETIRE_MS 10
 /* At stop: how long the ring has to stay empty, where the kernel's count cannot tell that it is. */
 #define IDLE_MS 200
-/* While the interface is down. */
-#define DOWN_POLL_MS 20
 
 struct capture {
     pcap_t *pcap;
@@ -89,25 +87,19 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *b
         c->write_errno = errno ? errno : EIO;
 }
 
-/* Hands over what is ready. False on an error that ends the capture. */
-static bool dispatch(struct capture *c, bool *down)
+/* Hands over what is ready. False on an error that ends the capture. That the interface goes down,
+ * which an experiment does on purpose, is none: libpcap (from 1.10 on) goes on when it is up again.
+ */
+static bool dispatch(struct capture *c)
 {
     int n;
 
-    *down = false;
     do
         n = pcap_dispatch(c->pcap, -1, on_packet, (u_char *)c);
     while (n > 0);
-    if (!n)
-        return true;
-    /* An interface that is taken down while it is captured from reports it once and goes on when it
-     * is up again; an experiment does that on purpose. */
-    if (n == PCAP_ERROR_IFACE_NOT_UP || strstr(pcap_geterr(c->pcap), "went down")) {
-        *down = true;
-        return true;
-    }
-    err_broke(&c->failed, -EIO, "capture on %s: %s", c->iface, pcap_geterr(c->pcap));
-    return false;
+    if (n)
+        err_broke(&c->failed, -EIO, "capture on %s: %s", c->iface, pcap_geterr(c->pcap));
+    return !n;
 }
 
 /* Until the kernel's count of packets that it put into the ring has been read, or the ring has been
@@ -116,14 +108,13 @@ static bool dispatch(struct capture *c, bool *down)
 static void drain(struct capture *c)
 {
     uint64_t idle_since = now_mono_ns();
-    bool down;
 
     for (;;) {
         struct pollfd p = {.fd = pcap_get_selectable_fd(c->pcap), .events = POLLIN};
         uint64_t before = c->read;
         struct pcap_stat st;
 
-        if (!dispatch(c, &down))
+        if (!dispatch(c))
             return;
         if (!pcap_stats(c->pcap, &st) && c->read + st.ps_drop >= st.ps_recv)
             return;
@@ -138,12 +129,15 @@ static void drain(struct capture *c)
 static void *capture_thread(void *arg)
 {
     struct capture *c = arg;
-    bool down = false;
+    sigset_t all;
 
+    /* Signals are for the thread that cleans up. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (;;) {
         struct pollfd p[2] = {{.fd = c->stop_fd, .events = POLLIN},
                               {.fd = pcap_get_selectable_fd(c->pcap), .events = POLLIN}};
-        int n = poll(p, down ? 1 : 2, down ? DOWN_POLL_MS : -1);
+        int n = poll(p, 2, -1);
 
         if (n < 0 && errno != EINTR) {
             err_broke(&c->failed, -errno, "capture on %s: poll: %s", c->iface, strerror(errno));
@@ -151,7 +145,7 @@ static void *capture_thread(void *arg)
         }
         if (n > 0 && p[0].revents)
             break;
-        if (!dispatch(c, &down))
+        if (!dispatch(c))
             break;
     }
     if (!c->failed.code)

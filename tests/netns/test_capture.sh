@@ -43,7 +43,7 @@ done
 is "every packet before the stop is in the file, ten rounds" "" "$missing"
 is "nanosecond pcap" "4d3cb2a1" "$(od -An -tx1 -N4 "$TMP/c1.pcap" | tr -d ' ')"
 odd=$(tshark -n -r "$TMP/c1.pcap" -T fields -e frame.time_epoch | grep -cv '000$')
-[ "$odd" -gt 50 ] && ok "timestamps resolve nanoseconds" || not_ok "timestamps resolve nanoseconds" "$odd of 100 are no multiple of a microsecond"
+check "timestamps resolve nanoseconds (of 100, $odd are no multiple of a microsecond)" test "$odd" -gt 50
 
 start "$TMP/big.pcap" icmp
 ping_n 20000 >/dev/null
@@ -65,8 +65,8 @@ wait_for 5 ip netns exec "$a" ping -c 1 -W 1 10.99.7.2
 ping_n 10 >/dev/null
 stop
 is "a link that goes down and up does not end the capture" 0 "$rc"
-[ "${packets:-0}" -ge 44 ] && ok "packets from before and after are there" || not_ok "packets from before and after are there" "$(cat "$TMP/out")"
-[ $((after - before)) -le 10 ] && ok "it does not spin while the link is down" || not_ok "it does not spin while the link is down" "$((after - before)) ticks in half a second"
+check "packets from before and after are there ($(tail -n 1 "$TMP/out"))" test "${packets:-0}" -ge 44
+check "it does not spin while the link is down ($((after - before)) ticks in half a second)" test $((after - before)) -le 10
 
 start "$TMP/filter.pcap" "icmp[icmptype] == icmp-echo"
 ping_n 10 >/dev/null

@@ -596,7 +596,7 @@ static void cut_captures(void **state)
         for (size_t cut = 0; cut <= n; cut++) {
             int rc;
 
-            tight = realloc(tight, cut + 1);
+            tight = xrealloc(tight, cut + 1);
             memcpy(tight, pkt, cut);
             rc = segment_parse(&s, DLT_EN10MB, tight, cut, n);
             if (cut >= tcp + 20) {
