@@ -9,7 +9,7 @@
 
 int cmd_fail(const char *verb, const struct err *e)
 {
-    fprintf(stderr, "extcp %s: %s\n", verb, e->msg);
+    fprintf(stderr, "extcp%s%s: %s\n", verb ? " " : "", verb ? verb : "", e->msg);
     return e->status ? e->status : EXIT_BROKE;
 }
 

@@ -15,7 +15,7 @@ int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
-/* Prints "extcp VERB: message" to stderr and returns the status to exit with. */
+/* Prints "extcp VERB: message" (verb may be NULL) to stderr and returns the status to exit with. */
 int cmd_fail(const char *verb, const struct err *e);
 
 /* Where topologies/, experiments/ and plots/ are: EXTCP_HOME, else the directory above the

@@ -160,7 +160,7 @@ int cmd_run(int argc, char **argv)
     p.x.variants = p.variants;
     p.x.settings = p.settings;
     if (experiment_load(&x, argv[optind], &p.x, &e))
-        return cmd_fail(argv[optind], &e);
+        return cmd_fail(NULL, &e);
     if (geteuid() != 0) {
         experiment_free(x);
         err_lacks(&e, -EPERM,

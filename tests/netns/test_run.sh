@@ -71,10 +71,11 @@ for bad in "--reps 0" "--family 5" "--variant nope" "--set nope=1" "--nonsense" 
     is "exit 2 for $bad" 2 "$rc"
 done
 like "an unknown variant names those there are" "accepted: a, b" "$(run --variant nope; cat "$TMP/err")"
-sed 's/link: /lnk: /; s/segments: SYN/segments: SYM/' "$TMP/small.yaml" >"$TMP/bad.yaml"
+sed 's/segments: SYN/segments: SYM/' "$TMP/small.yaml" >"$TMP/bad.yaml"
+line=$(grep -n SYM "$TMP/bad.yaml" | cut -d: -f1)
 "$EXTCP" "$TMP/bad.yaml" >/dev/null 2>"$TMP/err" && rc=0 || rc=$?
 is "a bad file exits 2" 2 "$rc"
-like "and names file, line, value and what is accepted" "bad.yaml:22: .*SYM.*accepted: SYN" "$(cat "$TMP/err")"
+like "and names file, line, value and what is accepted" "bad.yaml:$line: .*SYM.*accepted: SYN" "$(cat "$TMP/err")"
 "$EXTCP" no-such-experiment >/dev/null 2>"$TMP/err" && rc=0 || rc=$?
 is "an unknown experiment exits 2" 2 "$rc"
 like "and lists those there are" "experiments: .*uto" "$(cat "$TMP/err")"
@@ -103,7 +104,6 @@ is "a second run beside it passes" 0 "$rc"
 "$EXTCP" clean >"$TMP/out"
 check "clean leaves a living run alone" started
 { kill -KILL $pid; wait $pid; } 2>/dev/null
-mine() { pgrep -f "$TMP/killed|extcp stream" ; }
 check "its processes die with it" wait_for 10 bash -c "! pgrep -f 'extcp[ ]stream'"
 check "clean after SIGKILL" "$EXTCP" clean
 is "clean leaves nothing behind" "$nothing" "$(ours)"
