@@ -203,11 +203,14 @@ static __always_inline void on_write(struct bpf_sock_ops *ctx)
 {
     struct tcpopt_conn *c = ctx->is_fullsock ? conn_of(ctx, 0) : NULL;
     enum segment on = segment_of(ctx, c);
-    int n = wanted(ctx, c, on), header = ctx->skb_data_end - ctx->skb_data;
+    int n = wanted(ctx, c, on), header = TCP_HEADER_MAX;
+    __u8 *tcp = ctx->skb_data, *end = ctx->skb_data_end;
     __u8 option[OPT_HEAD + OPT_MAX_DATA] = {OPT_KIND};
 
     if (n < 0)
         return;
+    if (tcp + TCP_HEADER <= end)
+        header = (tcp[12] >> 4) * 4; /* with the room for all options, written yet or not */
     option[1] = OPT_HEAD + n;
 #ifdef OPT_EXID
     option[2] = OPT_EXID >> 8;

@@ -103,7 +103,7 @@ static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_co
         v = UTO_MINUTES | (s + 59) / 60;
     data[0] = v >> 8;
     data[1] = v & 0xff;
-    if (!c)
+    if (!c || c->opt.advertised_s == s)
         return;
     c->opt.advertised_s = s;
     if (c->established && c->opt.remote_s)
@@ -126,8 +126,9 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         COUNT(zero);
         return;
     }
-    if (s != c->opt.remote_s)
-        emit(ctx, uto_received, s);
+    if (s == c->opt.remote_s)
+        return; /* said again */
+    emit(ctx, uto_received, s);
     c->opt.remote_s = s;
     if (on == ON_DATA) /* during the handshake opt_established does it: only synchronised states adopt */
         adopt(ctx, c);
