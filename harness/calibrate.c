@@ -153,7 +153,8 @@ static int make_stub(struct calibrator *c, unsigned router, struct err *e)
     return rc ? rc : linkemu_add_interface(testbed_linkemu(c->tb), router, ifindex, e);
 }
 
-/* The link first: the kernel takes its time with a namespace, and the name may be needed again at once. */
+/* The link first: the kernel takes its time with a namespace, and the name may be needed again at
+ * once. */
 static void remove_stubs(struct calibrator *c)
 {
     for (unsigned i = 0; i < c->t->n_nodes; i++) {
@@ -297,7 +298,7 @@ static void path_close(struct path *p)
 
 static void receive(struct path *p)
 {
-    uint8_t buf[2048], control[256];
+    uint8_t buf[2048] = {0}, control[256];
 
     for (;;) {
         struct iovec iov = {buf, sizeof(buf)};

@@ -26,12 +26,13 @@ static const struct {
     {ETHTOOL_STXCSUM, ETHTOOL_GTXCSUM, "tx-checksumming"},
 };
 
-static int one(int fd, struct ifreq *ifr, uint32_t cmd, uint32_t *value)
+static int one(int fd, const char *name, uint32_t cmd, uint32_t *value)
 {
     struct ethtool_value v = {.cmd = cmd, .data = *value};
+    struct ifreq ifr = {.ifr_data = (char *)&v};
 
-    ifr->ifr_data = (char *)&v;
-    if (ioctl(fd, SIOCETHTOOL, ifr) < 0)
+    memcpy(ifr.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
+    if (ioctl(fd, SIOCETHTOOL, &ifr) < 0)
         return -errno;
     *value = v.data;
     return 0;
@@ -39,19 +40,16 @@ static int one(int fd, struct ifreq *ifr, uint32_t cmd, uint32_t *value)
 
 static int set_one(int fd, const char *name, bool on, struct err *e)
 {
-    struct ifreq ifr = {0};
-
-    memcpy(ifr.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         unsigned f = on ? ARRAY_SIZE(features) - 1 - i : i;
         uint32_t now = 0, want = on;
-        int rc = one(fd, &ifr, features[f].get, &now);
+        int rc = one(fd, name, features[f].get, &now);
 
         if (!rc && now != want) {
-            rc = one(fd, &ifr, features[f].set, &want);
+            rc = one(fd, name, features[f].set, &want);
             now = 2;
             if (!rc)
-                rc = one(fd, &ifr, features[f].get, &now);
+                rc = one(fd, name, features[f].get, &now);
             if (!rc && now != on)
                 return err_broke(e, -EIO, "link %s: %s: set %s, read back %s", name,
                                  features[f].name, on ? "on" : "off", now ? "on" : "off");

@@ -23,7 +23,8 @@
 /* A killed run's children die with it, but not in the same instant, and they hold its lock until
  * then. */
 #define DYING_NS (2 * NSEC_PER_SEC)
-#define ALIVE_NS (NSEC_PER_SEC / 4) /* a process that was killed and not yet waited for still looks alive */
+#define ALIVE_NS                                                                                   \
+    (NSEC_PER_SEC / 4) /* a process that was killed and not yet waited for still looks alive */
 
 static const char *const words[] = {
     [STATE_NETNS] = "netns", [STATE_CGROUP] = "cgroup", [STATE_PATH] = "path"};

@@ -656,7 +656,7 @@ out:
 
 static int build(struct loader *l, char *const *overrides, unsigned n_overrides)
 {
-    bool addressing, routing;
+    bool addressing = true, routing = true;
     int rc = 0;
 
     l->t->name = xstrdup(l->f->name);

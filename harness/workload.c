@@ -46,7 +46,8 @@ int workload_validate(const struct workload *w, struct err *e)
         return err_usage(e, -EINVAL, "workload %s: `seconds:` is missing: how long it sends%s",
                          w->name, iperf3 ? ", or `bytes:`" : "");
     if (iperf3 && (w->seconds != (unsigned)w->seconds))
-        return err_usage(e, -EINVAL, "workload %s: seconds '%g': iperf3 takes whole seconds", w->name, w->seconds);
+        return err_usage(e, -EINVAL, "workload %s: seconds '%g': iperf3 takes whole seconds",
+                         w->name, w->seconds);
     if (iperf3 && w->bytes && w->seconds)
         return err_usage(e, -EINVAL, "workload %s: accepted: either `seconds:` or `bytes:`",
                          w->name);

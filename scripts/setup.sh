@@ -58,7 +58,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # A service that a package brings (nginx) must not start on the machine: the testbed starts its own.
 policy=/usr/sbin/policy-rc.d
-made_policy=
+made_policy=''
 if [ ! -e $policy ]; then
     printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && made_policy=1
     trap 'rm -f "$log" '"$policy" EXIT

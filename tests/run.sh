@@ -4,9 +4,9 @@
 #   tests/run.sh [--unit] [--netns] [--strict] [NAME]...
 # --strict: a skipped test is a failure. The last line says "N passed, N failed, N skipped".
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export O=${O:-build} TOP=$PWD
-unit= netns= strict=${EXTCP_STRICT:-} names=()
+unit='' netns='' strict=${EXTCP_STRICT:-} names=()
 for a in "$@"; do
     case $a in
     --unit) unit=1 ;;

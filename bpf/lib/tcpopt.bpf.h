@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * The TCP option framework: what a sock_ops program must do so that an option is written and read, whatever the option is.
+ * The TCP option framework: what a sock_ops program must do so that an option is written and read,
+ * whatever the option is.
  *
  * An option is one file that
- *   1. defines OPT_KIND (and OPT_EXID for kind 254, RFC 6994), struct opt_conn (its state of one connection), config, counters, events;
+ *   1. defines OPT_KIND (and OPT_EXID for kind 254, RFC 6994), struct opt_conn (its state of one
+ * connection), config, counters, events;
  *   2. includes this header;
  *   3. defines opt_length, opt_write, opt_received, opt_established;
  *   4. includes tcpopt_main.bpf.h, which has the program itself.
  * docs/options.md goes through it step by step.
  *
- * What the framework takes care of: the sock_ops states of both sides; saving the SYN on listeners; reserving space, and leaving the option
- * out where there is none; finding the option in a header and refusing it where it is malformed or repeated; SYN cookies (the SYN is
- * lost, so the option is sent again with the first segments after it); TCP Fast Open; several programs on one socket.
+ * What the framework takes care of: the sock_ops states of both sides; saving the SYN on listeners;
+ * reserving space, and leaving the option out where there is none; finding the option in a header
+ * and refusing it where it is malformed or repeated; SYN cookies (the SYN is lost, so the option is
+ * sent again with the first segments after it); TCP Fast Open; several programs on one socket.
  */
 #ifndef EXTCP_BPF_LIB_TCPOPT_BPF_H
 #define EXTCP_BPF_LIB_TCPOPT_BPF_H
@@ -47,14 +50,15 @@
 enum segment {
     ON_SYN,
     ON_SYNACK,
-    ON_FIRST, /* after the handshake, until the first one with data: says the SYN's again, in case it was lost on a SYN cookie */
+    ON_FIRST, /* after the handshake, until the first one with data: says the SYN's again, in case
+                 it was lost on a SYN cookie */
     ON_DATA,  /* later */
 };
 
 /* The counters of every option; put them first into the option's own struct. */
-#define TCPOPT_COUNTERS                                                                                                \
-    __u64 sent_syn, sent_synack, sent_first, sent_data;                                                                \
-    __u64 received_syn, received_synack, received_first, received_data;                                                \
+#define TCPOPT_COUNTERS                                                                            \
+    __u64 sent_syn, sent_synack, sent_first, sent_data;                                            \
+    __u64 received_syn, received_synack, received_first, received_data;                            \
     __u64 malformed, repeated, no_space
 
 #define COUNT(name) __sync_fetch_and_add(&counters.name, 1)
@@ -80,9 +84,10 @@ struct {
 } connections SEC(".maps");
 
 /*
- * A header is copied here before it is walked: constant bounds for the verifier, and the same code for every source. The state of
- * the walk is here too: what is read back from a map is an unknown number to the verifier, so the iterations of a loop look
- * alike to it and it follows one of them instead of all their combinations.
+ * A header is copied here before it is walked: constant bounds for the verifier, and the same code
+ * for every source. The state of the walk is here too: what is read back from a map is an unknown
+ * number to the verifier, so the iterations of a loop look alike to it and it follows one of them
+ * instead of all their combinations.
  */
 struct tcpopt_scratch {
     __u8 bytes[128];
@@ -121,7 +126,8 @@ static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 val
     } else {
         __u32 a[4] = {ctx->local_ip6[0], ctx->local_ip6[1], ctx->local_ip6[2], ctx->local_ip6[3]};
         __builtin_memcpy(e->local, a, 16);
-        __u32 b[4] = {ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2], ctx->remote_ip6[3]};
+        __u32 b[4] = {ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2],
+                      ctx->remote_ip6[3]};
         __builtin_memcpy(e->remote, b, 16);
     }
     bpf_ringbuf_submit(e, 0);

@@ -3,10 +3,9 @@
  * The sock_ops program of the option framework. The option has defined:
  *
  *   int  opt_length(ctx, struct tcpopt_conn *c, enum segment s)
- *        bytes of the option's data (after kind, length and ExID) on this segment, -1: do not send it. c is NULL on a
- *        SYN-ACK, where the kernel has no full socket yet.
- *   void opt_write(ctx, struct tcpopt_conn *c, enum segment s, __u8 *data)
- *        writes them; data has room for OPT_MAX_DATA bytes.
+ *        bytes of the option's data (after kind, length and ExID) on this segment, -1: do not send
+ * it. c is NULL on a SYN-ACK, where the kernel has no full socket yet. void opt_write(ctx, struct
+ * tcpopt_conn *c, enum segment s, __u8 *data) writes them; data has room for OPT_MAX_DATA bytes.
  *   void opt_received(ctx, struct tcpopt_conn *c, enum segment s, const __u8 *data, int len)
  *        one well-formed option came from the peer; data has at least OPT_MAX_DATA readable bytes.
  *   void opt_established(ctx, struct tcpopt_conn *c)
@@ -72,8 +71,8 @@ static __always_inline bool find_step(struct tcpopt_scratch *s)
 }
 
 /*
- * Finds the option in the header of s->len bytes in s->bytes. Returns the offset of its data, 0 where it is not there, and
- * counts what must not be.
+ * Finds the option in the header of s->len bytes in s->bytes. Returns the offset of its data, 0
+ * where it is not there, and counts what must not be.
  */
 static __always_inline int find_option(struct tcpopt_scratch *s)
 {
@@ -101,8 +100,8 @@ static __always_inline void count_received(enum segment on)
         COUNT(received_data);
 }
 
-static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, struct tcpopt_scratch *s,
-                                        enum segment on)
+static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                        struct tcpopt_scratch *s, enum segment on)
 {
     int off = find_option(s);
 
@@ -114,7 +113,8 @@ static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_
 }
 
 /* The header of the segment at hand. */
-static __always_inline bool take_segment(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, enum segment on)
+static __always_inline bool take_segment(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                         enum segment on)
 {
     struct tcpopt_scratch *s = get_scratch();
     __u8 *p = ctx->skb_data, *end = ctx->skb_data_end;
@@ -159,7 +159,8 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx, bool active
         take_segment(ctx, c, ON_SYNACK);
     } else {
         take_syn(ctx, c);
-        if (!(ctx->skb_tcp_flags & TCPHDR_SYN)) /* with Fast Open, the segment at hand is the SYN itself */
+        if (!(ctx->skb_tcp_flags &
+              TCPHDR_SYN)) /* with Fast Open, the segment at hand is the SYN itself */
             take_segment(ctx, c, ON_FIRST);
     }
     opt_established(ctx, c);
@@ -172,7 +173,8 @@ static __always_inline enum segment segment_of(struct bpf_sock_ops *ctx, struct 
     return c && c->first_left ? ON_FIRST : ON_DATA;
 }
 
-/* Is the option on this segment, and with how much data? The same answer for reserving and for writing. */
+/* Is the option on this segment, and with how much data? The same answer for reserving and for
+ * writing. */
 static __always_inline int wanted(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, enum segment on)
 {
     int n;

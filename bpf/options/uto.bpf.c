@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * The User Timeout option, RFC 5482: each side tells the other how long it is willing to wait for acknowledgements, and both adopt
- *     USER_TIMEOUT = min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT))      (section 3.1)
- * as the kernel's TCP_USER_TIMEOUT, unless the application has set its own (CHANGEABLE is false then).
+ * The User Timeout option, RFC 5482: each side tells the other how long it is willing to wait for
+ * acknowledgements, and both adopt USER_TIMEOUT = min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT))
+ * (section 3.1) as the kernel's TCP_USER_TIMEOUT, unless the application has set its own
+ * (CHANGEABLE is false then).
  */
 #include "extcp_prog.h"
 
@@ -12,8 +13,8 @@
 #define UTO_MAX      0x7fff
 
 struct opt_conn {
-    __u32 remote_s;    /* REMOTE_UTO, 0: none came */
-    __u32 adopted_s;   /* what we set last, 0: nothing */
+    __u32 remote_s;     /* REMOTE_UTO, 0: none came */
+    __u32 adopted_s;    /* what we set last, 0: nothing */
     __u32 advertised_s; /* what the peer was told last */
     __u8 not_changeable;
 };
@@ -23,19 +24,23 @@ struct opt_conn {
 struct uto_config {
     __u32 enabled PARAM(0, 1, "", "ENABLED: the option is sent and obeyed");
     __u32 changeable PARAM(0, 1, "", "CHANGEABLE: the peer's value may change ours");
-    __u32 l_limit_s PARAM(1, 1966020, "s", "L_LIMIT: never less (RFC 5482 wants at least 100 s; an experiment may lower it)");
+    __u32 l_limit_s
+        PARAM(1, 1966020, "s",
+              "L_LIMIT: never less (RFC 5482 wants at least 100 s; an experiment may lower it)");
     __u32 u_limit_s PARAM(1, 1966020, "s", "U_LIMIT: never more, whatever the peer asks for");
     __u32 minutes PARAM(0, 1, "", "advertise in minutes (G = 1) even where seconds would do");
 };
-const volatile struct uto_config config HELP("User Timeout option (RFC 5482): both sides adopt the longer of the two timeouts") = {
-    .enabled = 1,
-    .changeable = 1,
-    .l_limit_s = 100,
-    .u_limit_s = 3600,
+const volatile struct uto_config config
+    HELP("User Timeout option (RFC 5482): both sides adopt the longer of the two timeouts") = {
+        .enabled = 1,
+        .changeable = 1,
+        .l_limit_s = 100,
+        .u_limit_s = 3600,
 };
 
 struct uto_control {
-    __u32 adv_uto_s PARAM(0, 1966020, "s", "ADV_UTO: the value that is advertised; 0: none is sent");
+    __u32 adv_uto_s PARAM(0, 1966020, "s",
+                          "ADV_UTO: the value that is advertised; 0: none is sent");
 };
 struct uto_control control = {.adv_uto_s = 300};
 
@@ -47,7 +52,8 @@ struct uto_counters {
 enum event_type { uto_received, uto_adopted, uto_app_set };
 EVENTS(event_type);
 
-static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, enum segment on)
+static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                      enum segment on)
 {
     if (c && c->established && c->opt.advertised_s != control.adv_uto_s)
         tcpopt_resend(c); /* it was changed while the connection lives */
@@ -70,7 +76,8 @@ static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     if (s == c->opt.adopted_s)
         return;
     /* Another value than ours was set by the application. Kernels that cannot tell say -EINVAL. */
-    if (!c->opt.not_changeable && !bpf_getsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &now_ms, sizeof(now_ms)) &&
+    if (!c->opt.not_changeable &&
+        !bpf_getsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &now_ms, sizeof(now_ms)) &&
         now_ms != c->opt.adopted_s * 1000) {
         c->opt.not_changeable = 1;
         COUNT(app_set);
@@ -86,15 +93,18 @@ static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     c->opt.adopted_s = s;
     COUNT(adopted);
     emit(ctx, uto_adopted, s);
-    /* Section 4.2: keep-alives must not close the connection before the timeout does. 32767 s is the most the kernel takes. */
+    /* Section 4.2: keep-alives must not close the connection before the timeout does. 32767 s is
+     * the most the kernel takes. */
     if (!bpf_getsockopt(ctx, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) && on &&
-        !bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s && s < UTO_MAX) {
+        !bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
+        s < UTO_MAX) {
         idle = s + 1;
         bpf_setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
     }
 }
 
-static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, enum segment on, __u8 *data)
+static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                      enum segment on, __u8 *data)
 {
     __u32 s = control.adv_uto_s;
     __u16 v = s;
@@ -110,8 +120,8 @@ static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_co
         adopt(ctx, c);
 }
 
-static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, enum segment on, const __u8 *data,
-                                         int len)
+static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                         enum segment on, const __u8 *data, int len)
 {
     __u16 v = data[0] << 8 | data[1];
     __u32 s = (v & UTO_MAX) * (v & UTO_MINUTES ? 60 : 1);
@@ -130,7 +140,8 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         return; /* said again */
     emit(ctx, uto_received, s);
     c->opt.remote_s = s;
-    if (on == ON_DATA) /* during the handshake opt_established does it: only synchronised states adopt */
+    if (on ==
+        ON_DATA) /* during the handshake opt_established does it: only synchronised states adopt */
         adopt(ctx, c);
 }
 

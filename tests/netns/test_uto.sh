@@ -14,7 +14,7 @@ EOF
 }
 experiment() { { echo "name: $1" && base && cat; } >"$TMP/$1.yaml"; }
 run() { timeout 100 "$EXTCP" "$TMP/$1.yaml" --out "$TMP/results" "${@:2}" >"$TMP/out" 2>&1; }
-good() { run "$2" "${@:3}" && ok "$1" || not_ok "$1" "$(cat "$TMP/out")"; }
+good() { if run "$2" "${@:3}"; then ok "$1"; else not_ok "$1" "$(cat "$TMP/out")"; fi; }
 value() { awk -F, -v m="$2" -v v="${3:-v}" '$4 == m && $2 == v { print $6; exit }' "$TMP/results/$1/latest/data.csv"; }
 event() { awk -F, -v m="$2" -v v="${3:-v}" '$4 == m && $2 == v { r = $6 } END { print r }' "$TMP/results/$1/latest/series.csv"; }
 

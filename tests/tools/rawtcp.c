@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS: a TCP client of raw IPv4 segments, for what no kernel would send. Makes a
- * handshake, sends one byte of data, and a FIN, with the option bytes given in hexadecimal ("-": none; padded to whole words with the end-of-options
- * byte) on the SYN, the ACK and the data segment. The caller must keep the kernel from answering with RST. Exit 0 when the data was
- * acknowledged.
+ * rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS: a TCP client of raw IPv4 segments, for
+ * what no kernel would send. Makes a handshake, sends one byte of data, and a FIN, with the option
+ * bytes given in hexadecimal ("-": none; padded to whole words with the end-of-options byte) on the
+ * SYN, the ACK and the data segment. The caller must keep the kernel from answering with RST. Exit
+ * 0 when the data was acknowledged.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -64,7 +65,8 @@ static int send_segment(struct conn *c, uint8_t flags, const char *options, cons
     uint16_t sum;
 
     if (n < 0) {
-        fprintf(stderr, "rawtcp: options '%s': accepted: up to 40 bytes in hexadecimal, or -\n", options);
+        fprintf(stderr, "rawtcp: options '%s': accepted: up to 40 bytes in hexadecimal, or -\n",
+                options);
         exit(2);
     }
     seg[0] = (uint8_t)(c->sport >> 8), seg[1] = (uint8_t)c->sport;
@@ -79,10 +81,13 @@ static int send_segment(struct conn *c, uint8_t flags, const char *options, cons
     memcpy(seg + 20 + padded, data, strlen(data));
     sum = htons(checksum(c, seg, len));
     memcpy(seg + 16, &sum, 2);
-    return sendto(c->fd, seg, len, 0, (struct sockaddr *)&c->to, sizeof(c->to)) == (ssize_t)len ? 0 : -1;
+    return sendto(c->fd, seg, len, 0, (struct sockaddr *)&c->to, sizeof(c->to)) == (ssize_t)len
+               ? 0
+               : -1;
 }
 
-/* Waits for a segment of the peer with these flags; its sequence number and what it acknowledges. */
+/* Waits for a segment of the peer with these flags; its sequence number and what it acknowledges.
+ */
 static int receive(struct conn *c, uint8_t flags, uint32_t *seq, uint32_t *ack)
 {
     uint64_t end = now_mono_ns() + 500000000ull;
@@ -94,7 +99,8 @@ static int receive(struct conn *c, uint8_t flags, uint32_t *seq, uint32_t *ack)
         if (poll(&p, 1, 50) != 1 || (n = recv(c->fd, buf, sizeof(buf), 0)) < 40)
             continue;
         const uint8_t *t = buf + (buf[0] & 15) * 4;
-        if ((t[0] << 8 | t[1]) != c->dport || (t[2] << 8 | t[3]) != c->sport || (t[13] & 0x3f & (flags | TH_RST)) == 0)
+        if ((t[0] << 8 | t[1]) != c->dport || (t[2] << 8 | t[3]) != c->sport ||
+            (t[13] & 0x3f & (flags | TH_RST)) == 0)
             continue;
         if (t[13] & TH_RST)
             return -1;
@@ -115,7 +121,8 @@ int main(int argc, char **argv)
     uint32_t seq, ack;
     int try;
 
-    if (argc != 7 || inet_pton(AF_INET, argv[1], &c.from.sin_addr) != 1 || inet_pton(AF_INET, argv[2], &c.to.sin_addr) != 1) {
+    if (argc != 7 || inet_pton(AF_INET, argv[1], &c.from.sin_addr) != 1 ||
+        inet_pton(AF_INET, argv[2], &c.to.sin_addr) != 1) {
         fprintf(stderr, "usage: rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS\n");
         return 2;
     }
