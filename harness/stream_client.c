@@ -116,8 +116,9 @@ static int open_socket(struct client *c, int family, struct err *e)
 static void note_write(struct client *c, size_t n)
 {
     if (c->n_records == c->cap_records) {
-        memmove(c->records, c->records + c->first_record,
-                (c->n_records - c->first_record) * sizeof(*c->records));
+        if (c->first_record)
+            memmove(c->records, c->records + c->first_record,
+                    (c->n_records - c->first_record) * sizeof(*c->records));
         c->n_records -= c->first_record;
         c->first_record = 0;
         if (c->n_records * 2 > c->cap_records || !c->cap_records) {
