@@ -51,35 +51,25 @@ void csv_row(struct csv *c, const char *fmt, ...)
 
 const char *csv_quote(char *buf, size_t size, const char *s)
 {
-    static const char cut[] = "[cut]\"";
-    size_t n = 0, room;
+    static const char cut[] = "[cut]";
+    size_t need = 3, n = 0, end; /* two quotes and the NUL */
+    bool fits;
 
     if (!s[strcspn(s, ",\"\r\n")])
         return s;
-    if (size < sizeof(cut) + 1)
+    if (size < sizeof(cut) + 2)
         return "\"[cut]\"";
-    room = size - sizeof(cut); /* so that the mark always fits behind what is there */
+    for (const char *p = s; *p; p++)
+        need += *p == '"' ? 2 : 1;
+    fits = need <= size;
+    end = size - 2 - (fits ? 0 : sizeof(cut) - 1);
     buf[n++] = '"';
-    for (; *s; s++) {
-        size_t need = *s == '"' ? 2 : 1;
-
-        /* The last characters may use the room of the mark when nothing comes after them. */
-        if (n + need > room) {
-            size_t rest = 0;
-
-            for (const char *p = s; *p; p++)
-                rest += *p == '"' ? 2 : 1;
-            if (n + rest + 2 > size) {
-                memcpy(buf + n, cut, sizeof(cut));
-                return buf;
-            }
-        }
-        if (need == 2)
+    for (; *s && n + (*s == '"') < end; s++) {
+        if (*s == '"')
             buf[n++] = '"';
         buf[n++] = *s;
     }
-    buf[n++] = '"';
-    buf[n] = '\0';
+    snprintf(buf + n, size - n, "%s\"", fits ? "" : cut);
     return buf;
 }
 
@@ -177,8 +167,10 @@ int csv_read(const char *path, const char *header, csv_fn fn, void *arg, struct 
         return rc;
     for (const char *h = header; *h; h++)
         columns += *h == ',';
-    p = text + len + strspn(strncmp(text, header, len) ? "" : text + len, "\r");
-    if (strncmp(text, header, len) || (*p && *p != '\n')) {
+    p = text;
+    if (!strncmp(text, header, len) && (!text[len] || strchr("\r\n", text[len])))
+        p += len + strcspn(text + len, "\n");
+    if (p == text) {
         rc = err_usage(e, -EINVAL, "%s:1: '%.*s' is not the header '%s'", path,
                        (int)strcspn(text, "\r\n"), text, header);
         free(text);
