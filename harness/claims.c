@@ -80,6 +80,7 @@ static void add(struct text *t, const char *fmt, ...)
 {
     static const char more[] = " …";
     va_list ap;
+    size_t end;
     int n;
 
     if (t->full)
@@ -92,7 +93,15 @@ static void add(struct text *t, const char *fmt, ...)
         return;
     }
     t->full = true;
-    memcpy(t->buf + t->n, more, sizeof(more));
+    /* Back to a word's end, or at least to a character's. */
+    end = t->size - sizeof(more);
+    while (end > t->n && t->buf[end] != ' ')
+        end--;
+    if (!end)
+        for (end = t->size - sizeof(more); end && (t->buf[end] & 0xc0) == 0x80;)
+            end--;
+    memcpy(t->buf + end, more, sizeof(more));
+    t->n = end + sizeof(more) - 1;
 }
 
 /* Claims are checked against the number that is printed: as many digits as it takes to see on which
