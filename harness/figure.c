@@ -19,6 +19,8 @@
 #define AXIS_WIDTH   75 /* tics and label on the left, margin on the right */
 #define CHAR_WIDTH   7.0
 #define LABEL_LINES  3
+#define TITLE_CHARS  60
+#define SIDE_CHARS   34 /* of a label along the y axis */
 #define TILTED_CHARS 18 /* longer names stand upright, as tilted they would leave the page */
 
 enum axis { AXIS_Y, AXIS_X };
@@ -118,13 +120,6 @@ static void put_string(FILE *f, const char *text)
     fputc('"', f);
 }
 
-static void put_variable(FILE *f, const char *name, const char *text)
-{
-    fprintf(f, "%s = ", name);
-    put_string(f, text ? text : "");
-    fputc('\n', f);
-}
-
 static unsigned columns(const char *s)
 {
     unsigned n = 0;
@@ -161,6 +156,22 @@ static unsigned wrap(char *out, const char *s, unsigned room)
     }
     strcpy(out, s);
     return lines;
+}
+
+/* NAME_text: a title or a label, in lines where it is long. Returns how many. */
+static unsigned put_text(FILE *f, const char *name, const char *text, unsigned room)
+{
+    char *wrapped;
+    unsigned lines;
+
+    text = text ? text : "";
+    wrapped = xcalloc(2, strlen(text) + 1);
+    lines = wrap(wrapped, text, room);
+    fprintf(f, "%s_text = ", name);
+    put_string(f, lines ? wrapped : text);
+    fputc('\n', f);
+    free(wrapped);
+    return !*text ? 0 : lines ? lines : 1;
 }
 
 /* The names under the axis: wrapped where that is enough, else tilted, else upright. */
@@ -273,13 +284,15 @@ static void put_labels(FILE *f, const struct figure *fig, const struct script *s
                        const struct figure_data *d)
 {
     const char *other = s->values == AXIS_X ? fig->ylabel : fig->xlabel;
+    unsigned title, along, across;
     char *value = value_label(fig, d, s->values == AXIS_X ? fig->xlabel : fig->ylabel);
 
     if (!other)
         other = s->series ? "time (s)" : s->values == AXIS_X ? "share of the values" : "";
-    put_variable(f, "title_text", fig->title);
-    put_variable(f, "value_label", value);
-    put_variable(f, "other_label", other);
+    title = put_text(f, "title", fig->title, TITLE_CHARS);
+    along = put_text(f, "value", value, s->values == AXIS_X ? TITLE_CHARS : SIDE_CHARS);
+    across = put_text(f, "other", other, s->values == AXIS_X ? SIDE_CHARS : TITLE_CHARS);
+    fprintf(f, "title_lines = %u\nunder_lines = %u\n", title, s->values == AXIS_X ? along : across);
     free(value);
 }
 
@@ -314,8 +327,9 @@ static int write_program(const char *path, const struct figure *fig, const struc
         put_range(f, d->low, d->high);
     if (s->series) {
         double air = d->t_high > d->t_low ? 0 : 0.5; /* a single sample has no range */
+        bool from_0 = d->t_low >= 0 && d->t_low <= 0.1 * d->t_high;
 
-        fprintf(f, "t_min = %.15g\nt_max = %.15g\n", d->t_low - air, d->t_high + air);
+        fprintf(f, "t_min = %.15g\nt_max = %.15g\n", from_0 ? 0 : d->t_low - air, d->t_high + air);
     }
     fprintf(f, "format = \"svg\"\nload plots.\"/%s.gp\"\nformat = \"png\"\nload plots.\"/%s.gp\"\n",
             s->name, s->name);

@@ -6,7 +6,7 @@ legend_chars = label_chars
 load plots."/common.gp"
 set yrange [0:1.02]
 set ytics 0, 0.25, 1
-set grid ytics
+eval "set grid ytics".grid_style
 kind(k, i, column_number) = strcol(3) eq k && column(2) == i ? column(column_number) : NaN
 every_points = n_max > 8 ? int(n_max / 8) : 1
 plot for [i = 1:n_variants] data skip 1 using (kind("step", i, 4)):5 with steps lt i notitle, \
