@@ -35,8 +35,14 @@ struct claim_result {
         found[512]; /* in words, with numbers and units; names the repetition that broke it */
 };
 
+/* Is it a claim that can be judged? The error names the claim, the value and what is accepted. */
 int claim_validate(const struct claim *c, struct err *e);
-/* A metric or a variant without values does not hold (found says so). */
+/*
+ * A metric or a variant without values does not hold, and neither does a claim about a variant of
+ * which a repetition has no value of the metric: what was not seen cannot be claimed. GREATER and
+ * LESS need two repetitions of each side at least; with fewer there is no interval, and they do not
+ * hold. `found` says which of these it was. Where a text would not fit, it ends with "…".
+ */
 void claim_judge(const struct claim *c, const struct results *r, struct claim_result *out);
 
 #endif

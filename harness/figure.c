@@ -1,218 +1,439 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "figure.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "child.h"
 #include "cmd.h"
+#include "figure_data.h"
+#include "tool.h"
 #include "util.h"
 
-#include <poll.h>
+#define GNUPLOT_LIMIT_MS 60000
+/* The size of the figure in pixels, which is that of a paper's column at 144 pixels an inch; the
+ * scripts add to the height what the names of the variants need. */
+#define PLOT_WIDTH   480
+#define AXIS_WIDTH   75 /* tics and label on the left, margin on the right */
+#define CHAR_WIDTH   7.0
+#define LABEL_LINES  3
+#define TITLE_CHARS  60
+#define SIDE_CHARS   34 /* of a label along the y axis */
+#define TILTED_CHARS 18 /* longer names stand upright, as tilted they would leave the page */
 
-#define GNUPLOT_MS 60000
+enum axis { AXIS_Y, AXIS_X };
 
-static bool wanted(const struct figure *f, const char *variant)
+static const struct script {
+    const char *name;
+    int (*write)(struct figure_data *d, const char *path, struct err *e);
+    enum axis values; /* which axis shows the metric */
+    bool categories;  /* variants along x; else they are in the legend */
+    bool series;
+} scripts[] = {
+    {"interval", figure_write_interval, AXIS_Y, true, false},
+    {"box", figure_write_box, AXIS_Y, true, false},
+    {"cdf", figure_write_cdf, AXIS_X, false, false},
+    {"series", figure_write_series, AXIS_Y, false, true},
+};
+
+static const struct script *find_script(const char *name)
 {
-    for (unsigned i = 0; i < f->n_variants; i++)
-        if (!strcmp(f->variants[i], variant))
-            return true;
-    return !f->n_variants;
+    for (size_t i = 0; name && i < ARRAY_SIZE(scripts); i++)
+        if (!strcmp(scripts[i].name, name))
+            return &scripts[i];
+    return NULL;
 }
 
-static int metric_index(const struct results *r, const char *name)
+/* A name that is a plain file name everywhere, and safe in what gnuplot is told. */
+static bool is_plain_name(const char *s)
 {
-    for (unsigned i = 0; name && i < r->n_metrics; i++)
-        if (!strcmp(r->metrics[i].name, name))
-            return (int)i;
-    return -1;
+    if (!s || !isalnum((unsigned char)*s))
+        return false;
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
+            return false;
+    return true;
+}
+
+int figure_validate(const struct figure *f, struct err *e)
+{
+    const struct script *s = find_script(f->script);
+
+    if (!is_plain_name(f->name))
+        return err_usage(e, -EINVAL,
+                         "figure '%s': accepted as a name: letters, digits, '-', '_' and '.'",
+                         f->name ? f->name : "");
+    if (!s)
+        return err_usage(e, -EINVAL,
+                         "figure %s: unknown script '%s'; accepted: interval, box, cdf, series",
+                         f->name, f->script ? f->script : "");
+    if (!f->metric || !*f->metric)
+        return err_usage(e, -EINVAL, "figure %s: 'metric' is missing", f->name);
+    if (!isfinite(f->scale))
+        return err_usage(e, -EINVAL, "figure %s: scale = %g; accepted: a number", f->name,
+                         f->scale);
+    if (s->series && f->reference_metric)
+        return err_usage(e, -EINVAL,
+                         "figure %s: the script 'series' draws no reference metric ('%s'); "
+                         "interval, box and cdf do",
+                         f->name, f->reference_metric);
+    if (f->scale != 0 && f->scale != 1 && !(s->values == AXIS_X ? f->xlabel : f->ylabel))
+        return err_usage(e, -EINVAL,
+                         "figure %s: values scaled by %g need a label that names their unit: "
+                         "%slabel is missing",
+                         f->name, f->scale, s->values == AXIS_X ? "x" : "y");
+    return 0;
 }
 
 /*
- * NAME.csv: what the scripts read. One row a value: x (position of the variant, from 1), variant,
- * repetition, value, median, low, high, reference. The medians stand in every row of their variant.
- * Returns the number of variants with values.
+ * A string constant of gnuplot. All but letters, digits and a few signs become octal escapes, so
+ * that no text can be read as a command (`…`), a format or the end of the string. What is not UTF-8
+ * or not to be shown at all would break the SVG and becomes '?'.
  */
-static int write_values(const struct figure *f, const struct results *r, const char *path,
-                        unsigned *rows, struct err *e)
+static void put_string(FILE *f, const char *text)
 {
-    int m = metric_index(r, f->metric), ref = metric_index(r, f->reference_metric), rc;
-    struct csv *c;
-    unsigned x = 0;
+    const unsigned char *s = (const unsigned char *)text;
 
-    rc = csv_open(&c, path, "x,variant,repetition,value,median,low,high,reference", e);
-    if (rc)
-        return rc;
-    for (unsigned v = 0; m >= 0 && v < r->n_variants; v++) {
-        struct interval i = results_interval(r, v, (unsigned)m), k = {.n = 0};
-        char q[200], reference[40] = "NaN";
-        size_t n;
-        struct value *values = results_values(r, v, (unsigned)m, &n);
+    fputc('"', f);
+    while (*s) {
+        unsigned more = *s < 0x80 ? 0 : *s >= 0xf0 ? 3 : *s >= 0xe0 ? 2 : *s >= 0xc2 ? 1 : 9;
 
-        if (ref >= 0)
-            k = results_interval(r, v, (unsigned)ref);
-        if (k.n)
-            snprintf(reference, sizeof(reference), "%.10g", k.median * f->scale);
-        x += wanted(f, r->variants[v]) && n;
-        for (size_t j = 0; wanted(f, r->variants[v]) && j < n; j++)
-            csv_row(c, "%u,%s,%u,%.10g,%.10g,%.10g,%.10g,%s", x,
-                    csv_quote(q, sizeof(q), r->variants[v]), values[j].repetition,
-                    values[j].value * f->scale, i.median * f->scale, i.low * f->scale,
-                    i.high * f->scale, reference);
-        free(values);
-    }
-    *rows = x;
-    return csv_close(c, e);
-}
-
-/* NAME.csv of a series: x, variant, repetition, t, value, out of the run's series.csv. */
-static int write_series(const struct figure *f, const struct results *r, const char *dir,
-                        const char *path, unsigned *rows, struct err *e)
-{
-    char *in = xasprintf("%s/series.csv", dir), line[1024];
-    FILE *s = fopen(in, "re");
-    struct csv *c = NULL;
-    int rc = s ? csv_open(&c, path, "x,variant,repetition,t,value", e)
-               : err_broke(e, -errno, "%s: %s", in, strerror(errno));
-    bool seen[256] = {false};
-
-    free(in);
-    while (!rc && fgets(line, sizeof(line), s)) {
-        char variant[200], series[200];
-        unsigned repetition, x = 0;
-        double t, value;
-        if (sscanf(line, "%*[^,],%199[^,],%u,%199[^,],%lf,%lf", variant, &repetition, series, &t,
-                   &value) != 5 ||
-            strcmp(series, f->metric) || !wanted(f, variant))
-            continue;
-        while (x < r->n_variants && strcmp(r->variants[x], variant))
-            x++;
-        if (x < sizeof(seen)) {
-            *rows += !seen[x];
-            seen[x] = true;
+        for (unsigned i = 1; more < 9 && i <= more; i++)
+            if ((s[i] & 0xc0) != 0x80)
+                more = 9;
+        if (*s > 0xf4 || more == 9 || (*s < 0x20 && *s != '\n') || *s == 0x7f) {
+            fputc('?', f);
+            s++;
+        } else if (more) {
+            fwrite(s, 1, more + 1, f);
+            s += more + 1;
+        } else {
+            if (isalnum(*s) || strchr(" -_.,:;()[]/+*=", *s))
+                fputc(*s, f);
+            else
+                fprintf(f, "\\%03o", *s);
+            s++;
         }
-        csv_row(c, "%u,%s,%u,%.6f,%.10g", x + 1, variant, repetition, t, value * f->scale);
     }
-    if (s)
-        fclose(s);
-    if (c) {
-        int closed = csv_close(c, rc ? NULL : e);
-        rc = rc ? rc : closed;
-    }
-    return rc;
+    fputc('"', f);
 }
 
-/* A gnuplot string: single quotes, doubled inside. */
-static char *quoted(const char *s)
+static unsigned columns(const char *s)
 {
-    char *out = xcalloc(2 * strlen(s ? s : "") + 3, 1), *p = out;
+    unsigned n = 0;
 
-    *p++ = '\'';
-    for (; s && *s; s++) {
-        if (*s == '\'')
-            *p++ = '\'';
-        *p++ = *s == '\n' ? ' ' : *s;
-    }
-    *p = '\'';
-    return out;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
 }
 
-/* NAME.gp: the variables of the figure, then the script. It can be run again by hand. */
-static int write_script(const struct figure *f, const char *base, const char *path, struct err *e)
+/*
+ * Breaks a name into lines of at most `room` characters, after a blank or '-', '_', ',', '/' or
+ * '+'. Returns the lines, or 0 where it cannot be done in LABEL_LINES. `out` has twice the room of
+ * s.
+ */
+static unsigned wrap(char *out, const char *s, unsigned room)
 {
-    char *title = quoted(f->title), *xl = quoted(f->xlabel), *yl = quoted(f->ylabel),
-         *in = quoted(base);
-    char *home = quoted(extcp_home());
-    char *text = xasprintf("# made by extcp; gnuplot %s draws it again\n"
-                           "home = %s\nbase = %s\ntitle_text = %s\nx_text = %s\ny_text = %s\nlog_y "
-                           "= %d\nhas_reference = %d\n"
-                           "load home.'/plots/%s.gp'\n",
-                           path, home, in, title, xl, yl, f->logscale, f->reference_metric != NULL,
-                           f->script);
-    int rc = write_file_atomic(path, text, strlen(text), e);
+    unsigned lines = 1;
 
-    free(title);
-    free(xl);
-    free(yl);
-    free(in);
-    free(home);
+    while (columns(s) > room) {
+        size_t best = 0, i = 0;
+
+        for (unsigned used = 0; s[i] && used <= room; i++) {
+            used += ((unsigned char)s[i] & 0xc0) != 0x80;
+            if (s[i] == ' ' ? used <= room + 1 : strchr("-_,/+", s[i]) && used <= room)
+                best = i + 1;
+        }
+        if (!best || ++lines > LABEL_LINES)
+            return 0;
+        memcpy(out, s, best);
+        out += best;
+        out -= out[-1] == ' ';
+        *out++ = '\n';
+        s += best;
+    }
+    strcpy(out, s);
+    return lines;
+}
+
+/* NAME_text: a title or a label, in lines where it is long. Returns how many. */
+static unsigned put_text(FILE *f, const char *name, const char *text, unsigned room)
+{
+    char *wrapped;
+    unsigned lines;
+
+    text = text ? text : "";
+    wrapped = xcalloc(2, strlen(text) + 1);
+    lines = wrap(wrapped, text, room);
+    fprintf(f, "%s_text = ", name);
+    put_string(f, lines ? wrapped : text);
+    fputc('\n', f);
+    free(wrapped);
+    return !*text ? 0 : lines ? lines : 1;
+}
+
+/* The names under the axis: wrapped where that is enough, else tilted, else upright. */
+static void put_categories(FILE *f, const struct figure_data *d)
+{
+    unsigned room = (unsigned)((PLOT_WIDTH - AXIS_WIDTH) / CHAR_WIDTH / d->n_groups), lines = 1;
+    unsigned longest = 0;
+    int tilt = 0;
+
+    room = room > 1 ? room - 1 : 0;
+    for (unsigned i = 0; i < d->n_groups; i++) {
+        const char *name = d->groups[i].variant;
+        char *wrapped = xcalloc(2, strlen(name) + 1);
+        unsigned n = wrap(wrapped, name, room);
+
+        lines = n > lines ? n : lines;
+        longest = columns(name) > longest ? columns(name) : longest;
+        if (!n)
+            tilt = 40;
+        free(wrapped);
+    }
+    if (tilt && longest > TILTED_CHARS)
+        tilt = 90;
+    for (unsigned i = 0; i < d->n_groups; i++) {
+        const char *name = d->groups[i].variant;
+        char *wrapped = xcalloc(2, strlen(name) + 1);
+
+        if (!tilt)
+            wrap(wrapped, name, room);
+        fprintf(f, "label[%u] = ", i + 1);
+        put_string(f, tilt ? name : wrapped);
+        fputc('\n', f);
+        free(wrapped);
+    }
+    fprintf(f, "tilt = %d\nlabel_lines = %u\nlabel_chars = %u\n", tilt, tilt ? 1 : lines, longest);
+}
+
+static void put_legend(FILE *f, const struct figure_data *d)
+{
+    unsigned longest = 0;
+
+    for (unsigned i = 0; i < d->n_groups; i++) {
+        const char *name = d->groups[i].variant;
+
+        longest = columns(name) > longest ? columns(name) : longest;
+        fprintf(f, "label[%u] = ", i + 1);
+        put_string(f, name);
+        fputc('\n', f);
+    }
+    fprintf(f, "tilt = 0\nlabel_lines = 1\nlabel_chars = %u\n", longest);
+}
+
+/* The next 1, 2 or 5 times a power of ten above x, or below it. */
+static double step_125(double x, bool up)
+{
+    static const double mantissa[] = {1, 2, 5, 10};
+    double power = pow(10, floor(log10(x) + 1e-9)), m = x / power;
+
+    if (up) {
+        for (size_t i = 0; i < ARRAY_SIZE(mantissa); i++)
+            if (m <= mantissa[i] * (1 + 1e-9))
+                return mantissa[i] * power;
+    }
+    for (size_t i = ARRAY_SIZE(mantissa); i > 0; i--)
+        if (m >= mantissa[i - 1] * (1 - 1e-9))
+            return mantissa[i - 1] * power;
+    return x;
+}
+
+/* Range and tics of a logarithmic axis: gnuplot alone would label nothing within one decade. */
+static void put_log_range(FILE *f, double low, double high)
+{
+    double from = step_125(low / 1.05, false), to = step_125(high * 1.05, true);
+    bool decades = to / from > 200;
+
+    if (decades) {
+        from = pow(10, floor(log10(from) + 1e-9));
+        to = pow(10, ceil(log10(to) - 1e-9));
+    }
+    fprintf(f, "value_min = %.15g\nvalue_max = %.15g\nvalue_tics = \"", from, to);
+    for (double t = from; t <= to * (1 + 1e-9); t = decades ? t * 10 : step_125(t * 1.1, true))
+        fprintf(f, "%s%.12g", t == from ? "" : ", ", t);
+    fprintf(f, "\"\n");
+}
+
+/* A linear axis starts at 0 where the values are not far from it, and has some air around them. */
+static void put_range(FILE *f, double low, double high)
+{
+    double air = (high - low) * 0.06;
+
+    if (high - low <= fabs(high) * 1e-6)
+        air = high != 0 ? fabs(high) * 0.1 : 1;
+    if (low >= 0 && low <= 0.5 * high)
+        low = 0;
+    else
+        low = low - air;
+    fprintf(f, "value_min = %.15g\nvalue_max = %.15g\nvalue_tics = \"\"\n", low, high + air);
+}
+
+/* The label of the axis of values where none is given: the metric and its unit. */
+static char *value_label(const struct figure *f, const struct figure_data *d, const char *given)
+{
+    if (given)
+        return xstrdup(given);
+    return *d->unit && strcmp(d->unit, "1") ? xasprintf("%s (%s)", f->metric, d->unit)
+                                            : xstrdup(f->metric);
+}
+
+static void put_labels(FILE *f, const struct figure *fig, const struct script *s,
+                       const struct figure_data *d)
+{
+    const char *other = s->values == AXIS_X ? fig->ylabel : fig->xlabel;
+    unsigned title, along, across;
+    char *value = value_label(fig, d, s->values == AXIS_X ? fig->xlabel : fig->ylabel);
+
+    if (!other)
+        other = s->series ? "time (s)" : s->values == AXIS_X ? "share of the values" : "";
+    title = put_text(f, "title", fig->title, TITLE_CHARS);
+    along = put_text(f, "value", value, s->values == AXIS_X ? TITLE_CHARS : SIDE_CHARS);
+    across = put_text(f, "other", other, s->values == AXIS_X ? SIDE_CHARS : TITLE_CHARS);
+    fprintf(f, "title_lines = %u\nunder_lines = %u\n", title, s->values == AXIS_X ? along : across);
+    free(value);
+}
+
+/* What the script is told, as a gnuplot program that also draws the figure again by hand. */
+static int write_program(const char *path, const struct figure *fig, const struct script *s,
+                         const struct figure_data *d, struct err *e)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    int rc;
+
+    if (!f)
+        return err_broke(e, -ENOMEM, "figure %s: out of memory", fig->name);
+    fprintf(f,
+            "# Draws %s.svg and %s.png from %s.csv: gnuplot -d %s.gp, in this directory, with\n"
+            "# -e \"plots = 'DIR'\" in front where the project's plots/ is not where it was.\n"
+            "if (!exists(\"plots\")) plots = \"../../../../plots\"\n"
+            "name = \"%s\"\nn_variants = %u\narray label[%u]\n",
+            fig->name, fig->name, fig->name, fig->name, fig->name, d->n_groups, d->n_groups);
+    if (s->categories)
+        put_categories(f, d);
+    else
+        put_legend(f, d);
+    put_labels(f, fig, s, d);
+    fprintf(f,
+            "log_values = %d\nhas_reference = %d\nhas_outliers = %d\nhas_band = %d\nn_max = %zu\n",
+            fig->logscale, d->has_reference, d->has_outliers, d->has_band, d->n_max);
+    if (fig->logscale)
+        put_log_range(f, d->low, d->high);
+    else
+        put_range(f, d->low, d->high);
+    if (s->series) {
+        double air = d->t_high > d->t_low ? 0 : 0.5; /* a single sample has no range */
+        bool from_0 = d->t_low >= 0 && d->t_low <= 0.1 * d->t_high;
+
+        fprintf(f, "t_min = %.15g\nt_max = %.15g\n", from_0 ? 0 : d->t_low - air, d->t_high + air);
+    }
+    fprintf(f, "format = \"svg\"\nload plots.\"/%s.gp\"\nformat = \"png\"\nload plots.\"/%s.gp\"\n",
+            s->name, s->name);
+    if (fclose(f) == EOF)
+        rc = err_broke(e, -ENOMEM, "figure %s: out of memory", fig->name);
+    else
+        rc = write_file_atomic(path, text, size, e);
     free(text);
     return rc;
 }
 
-static int run_gnuplot(const struct figure *f, const char *script, const char *log, struct err *e)
+static bool starts_and_ends(const char *data, size_t len, const char *start, const char *end)
 {
-    char *argv[] = {(char *)"gnuplot", (char *)script, NULL};
-    struct child_spec spec = {.name = "gnuplot",
-                              .argv = argv,
-                              .ns_fd = -1,
-                              .cgroup_fd = -1,
-                              .stdout_path = log,
-                              .time_limit_ms = GNUPLOT_MS};
-    struct child *c;
-    char *words;
-    int rc = child_start(&c, &spec, e);
+    size_t a = strlen(start), b = strlen(end);
 
-    if (rc) {
-        if (e)
-            e->status = EXIT_LACKS;
-        return rc;
-    }
-    while (child_poll(c) == CHILD_RUNNING) {
-        struct pollfd p = {.fd = child_fd(c), .events = POLLIN};
-        poll(&p, 1, 1000);
-    }
-    words = child_last_words(c);
-    /* gnuplot says little, and what it says is a mistake in a script or in data */
-    if (child_exit_status(c) || *words)
-        rc = err_broke(e, -EIO, "figure %s: gnuplot (status %d): %s", f->name, child_exit_status(c),
-                       words);
-    free(words);
-    child_free(c);
+    while (len && isspace((unsigned char)data[len - 1]))
+        len--;
+    return len >= a + b && !memcmp(data, start, a) && !memcmp(data + len - b, end, b);
+}
+
+/* Both pictures are there, from their first to their last byte. */
+static int check_picture(const char *figures, const char *name, const char *ending, struct err *e)
+{
+    bool png = !strcmp(ending, "png");
+    char *path = xasprintf("%s/%s.%s", figures, name, ending), *data = NULL;
+    size_t len = 0;
+    int rc = read_file(path, &data, &len, e);
+
+    if (rc)
+        err_broke(e, rc, "figure %s: gnuplot did not write %s: %s", name, path, strerror(-rc));
+    else if (!starts_and_ends(data, len, png ? "\x89PNG" : "<?xml",
+                              png ? "IEND\xae\x42\x60\x82" : "</svg>"))
+        rc = err_broke(e, -EIO, "figure %s: %s is not a whole %s file (%zu bytes)", name, path,
+                       ending, len);
+    free(data);
+    free(path);
     return rc;
 }
 
-static int came_out(const struct figure *f, const char *base, const char *ending, struct err *e)
+static int run_gnuplot(const struct figure *f, const char *figures, struct err *e)
 {
-    char *path = xasprintf("%s%s", base, ending);
-    struct stat st;
-    int rc = stat(path, &st) || !st.st_size
-                 ? err_broke(e, -EIO, "figure %s: gnuplot made no %s", f->name, path)
-                 : 0;
+    char *program = xasprintf("%s.gp", f->name), *dir = xasprintf("%s/plots", extcp_home());
+    char *plots = realpath(dir, NULL); /* gnuplot runs elsewhere */
+    char *output = NULL, *quoted = NULL, *define;
+    size_t size;
+    FILE *m = open_memstream(&quoted, &size);
+    int status = 0, rc;
 
-    free(path);
+    put_string(m, plots ? plots : dir);
+    fclose(m);
+    define = xasprintf("plots = %s", quoted);
+    rc = tool_run((char *[]){(char *)"gnuplot", (char *)"-d", (char *)"-e", define, program, NULL},
+                  figures, GNUPLOT_LIMIT_MS, &output, &status, e);
+    if (rc == -ENOENT)
+        err_lacks(e, rc,
+                  "figure %s: gnuplot is not there; install it with: "
+                  "apt-get install gnuplot-nox",
+                  f->name);
+    else if (rc)
+        err_prefix(e, "figure %s", f->name);
+    else if (status || *output)
+        rc = err_broke(e, -EIO, "figure %s: gnuplot ended with status %d and said:\n%.1500s",
+                       f->name, status, *output ? output : "(nothing)");
+    if (!rc)
+        rc = check_picture(figures, f->name, "svg", e);
+    if (!rc)
+        rc = check_picture(figures, f->name, "png", e);
+    free(output);
+    free(define);
+    free(quoted);
+    free(plots);
+    free(dir);
+    free(program);
     return rc;
 }
 
 int figure_draw(const struct figure *f, const struct results *r, const char *dir, struct err *e)
 {
-    char *base = xasprintf("%s/figures/%s", dir, f->name), *csv = xasprintf("%s.csv", base),
-         *gp = xasprintf("%s.gp", base);
-    char *log = xasprintf("%s.log", base);
-    unsigned rows = 0;
-    int rc = !strcmp(f->script, "series") ? write_series(f, r, dir, csv, &rows, e)
-                                          : write_values(f, r, csv, &rows, e);
+    const struct script *s = find_script(f->script);
+    char *figures = xasprintf("%s/figures", dir), *series = xasprintf("%s/series.csv", dir);
+    char *csv = xasprintf("%s/%s.csv", figures, f->name ? f->name : "");
+    char *program = xasprintf("%s/%s.gp", figures, f->name ? f->name : "");
+    struct figure_data d = {0};
+    int rc = figure_validate(f, e);
 
-    if (!rc && !rows)
-        rc = err_broke(e, -ENODATA, "figure %s: there is no value of '%s'", f->name, f->metric);
+    if (!rc && (rc = mkdir_p(figures)))
+        err_broke(e, rc, "figure %s: cannot make %s: %s", f->name, figures, strerror(-rc));
     if (!rc)
-        rc = write_script(f, base, gp, e);
+        rc = s->series ? figure_data_series(&d, f, r, series, e) : figure_data_values(&d, f, r, e);
     if (!rc)
-        rc = run_gnuplot(f, gp, log, e);
+        rc = s->write(&d, csv, e);
+    if (!rc && f->logscale && d.low <= 0)
+        rc = err_broke(e, -ERANGE,
+                       "figure %s: %g cannot be drawn on a logarithmic axis; accepted: values "
+                       "above 0, or logscale: no",
+                       f->name, d.low);
     if (!rc)
-        rc = came_out(f, base, ".svg", e);
+        rc = write_program(program, f, s, &d, e);
     if (!rc)
-        rc = came_out(f, base, ".png", e);
-    if (!rc)
-        unlink(log);
-    free(base);
+        rc = run_gnuplot(f, figures, e);
+    figure_data_free(&d);
+    free(program);
     free(csv);
-    free(gp);
-    free(log);
+    free(series);
+    free(figures);
     return rc;
 }

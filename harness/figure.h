@@ -11,18 +11,27 @@
 /* Strings belong to whoever filled it in. */
 struct figure {
     char *name;   /* file name without ending */
-    char *script; /* plots/<script>.gp: interval, box, series, cdf, … */
-    char *metric; /* or series */
+    char *script; /* plots/<script>.gp: interval, box, cdf, series */
+    char *metric; /* or series: a name in DIR/series.csv */
     char *title, *xlabel, *ylabel;
-    double scale;           /* values are multiplied by this, default 1 */
-    char *reference_metric; /* drawn as the expected value, or NULL */
+    /* NULL: the metric and its unit (where scale is 1) */
+    double scale;           /* values are multiplied by this, default 1 (0: not given) */
+    char *reference_metric; /* its median is drawn as the expected value, or NULL; not for series */
     char **variants;
     unsigned n_variants; /* 0: all */
     bool logscale;
 };
 
-/* Writes the CSV that the script reads into DIR/figures/, runs gnuplot for .svg and .png, checks
- * that both came out. */
+/* Is it a figure that can be drawn? The error names the figure, the value and what is accepted. */
+int figure_validate(const struct figure *f, struct err *e);
+
+/*
+ * Writes NAME.csv (what the script reads) and NAME.gp (what it is told: labels, ranges, sizes) into
+ * DIR/figures/, runs gnuplot for NAME.svg and NAME.png (twice the size), checks that both came out.
+ * Whatever gnuplot prints is an error. Variants without a value are left out, and logged where they
+ * were asked for by name; a figure without any is an error (-ENODATA). The series script reads
+ * DIR/series.csv, which must be closed by then. EXIT_LACKS where there is no gnuplot.
+ */
 int figure_draw(const struct figure *f, const struct results *r, const char *dir, struct err *e);
 
 #endif

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A box plot for each variant: median, quartiles, whiskers to 1.5 times the box, what lies outside as points.
-load home.'/plots/common.gp'
-stats data skip 1 using 1 name 'X' nooutput
-set xrange [0.4:X_max + 0.6]
-set xtics rotate by (X_max > 5 ? -28 : 0) noenhanced
-if (X_max > 5) set bmargin 6
-set style fill solid 0.25 border lt -1
-set style boxplot outliers pointtype 6
+# Box per variant: quartiles and median, whiskers to the last value within 1.5 times the box, outliers as points.
+value_axis = "y"
+legend_entries = 1 + has_outliers + has_reference
+legend_chars = 9
+load plots."/common.gp"
+load plots."/categories.gp"
 set boxwidth 0.5
-unset key
-do for [pass=1:2] {
-    eval(pass == 1 ? svg_terminal : png_terminal)
-    set output base.(pass == 1 ? '.svg' : '.png')
-    plot for [i=1:int(X_max)] data skip 1 using (i):(int($1) == i ? $4 : NaN) with boxplot ls i lw 1.5 dt 1, \
-         data skip 1 using 1:(NaN):xtic(2) with points notitle
-    unset output
-}
+set style fill solid 0.25 border lc rgb color[1]
+box = "data skip 1 using (kind('box', 4)):6:8:9:7 with candlesticks lc rgb color[1] lw 1.6 dt solid title 'quartiles' whiskerbars 0.5"
+median = ", data skip 1 using (kind('box', 4)):5:5:5:5 with candlesticks lc rgb '#000000' lw 2.6 dt solid notitle"
+outliers = has_outliers ? ", data skip 1 using (kind('outlier', 4)):5 with points pt 6 ps 0.55 lc rgb '#555555' lw 1 title 'outlier'" : ""
+# Only what is there is plotted: gnuplot would keep room in the legend for an iteration over nothing.
+eval "plot ".box.median.outliers.expected
+unset output
