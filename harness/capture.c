@@ -92,37 +92,34 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *b
  */
 static bool dispatch(struct capture *c)
 {
-    int n;
-
-    do
-        n = pcap_dispatch(c->pcap, -1, on_packet, (u_char *)c);
-    while (n > 0);
-    if (n)
-        err_broke(&c->failed, -EIO, "capture on %s: %s", c->iface, pcap_geterr(c->pcap));
-    return !n;
+    /* Once, not until nothing is ready: traffic that never pauses must not keep a stop waiting.
+     */
+    if (pcap_dispatch(c->pcap, -1, on_packet, (u_char *)c) >= 0)
+        return true;
+    err_broke(&c->failed, -EIO, "capture on %s: %s", c->iface, pcap_geterr(c->pcap));
+    return false;
 }
 
-/* Until the kernel's count of packets that it put into the ring has been read, or the ring has been
- * empty for so long that its last block must have been handed over. The count alone would not do:
- * it includes what came in before the filter was set and is filtered out by libpcap. */
+/* Until as many packets were read as the kernel had put into the ring when the stop came, or the
+ * ring has been empty for so long that its last block must have been handed over. The count alone
+ * would not do: it includes what came in before the filter was set and is filtered out by libpcap.
+ */
 static void drain(struct capture *c)
 {
-    uint64_t idle_since = now_mono_ns();
+    uint64_t idle_since = now_mono_ns(), wanted = UINT64_MAX;
+    struct pcap_stat st;
 
-    for (;;) {
+    if (!pcap_stats(c->pcap, &st))
+        wanted = st.ps_recv - st.ps_drop;
+    while (c->read < wanted && now_mono_ns() - idle_since <= IDLE_MS * 1000000ull) {
         struct pollfd p = {.fd = pcap_get_selectable_fd(c->pcap), .events = POLLIN};
         uint64_t before = c->read;
-        struct pcap_stat st;
 
+        poll(&p, 1, RETIRE_MS);
         if (!dispatch(c))
-            return;
-        if (!pcap_stats(c->pcap, &st) && c->read + st.ps_drop >= st.ps_recv)
             return;
         if (c->read != before)
             idle_since = now_mono_ns();
-        if (now_mono_ns() - idle_since > IDLE_MS * 1000000ull)
-            return;
-        poll(&p, 1, RETIRE_MS);
     }
 }
 

@@ -25,6 +25,7 @@ start() {
 }
 stop() {
     exec 9>&-
+    timeout 20 tail -s 0.05 --pid="$pid" -f /dev/null || kill -9 "$pid" # one that does not end fails by its status
     wait "$pid"
     rc=$?
     packets=$(sed -n 's/^packets \([0-9]*\) .*/\1/p' "$TMP/out")
@@ -67,6 +68,14 @@ stop
 is "a link that goes down and up does not end the capture" 0 "$rc"
 check "packets from before and after are there ($(tail -n 1 "$TMP/out"))" test "${packets:-0}" -ge 44
 check "it does not spin while the link is down ($((after - before)) ticks in half a second)" test $((after - before)) -le 10
+
+start "$TMP/busy.pcap" icmp
+ip netns exec "$a" ping -q -f -w 30 10.99.7.2 >/dev/null 2>&1 9>&- &
+flood=$!
+wait_for 5 test -s "$TMP/busy.pcap" || not_ok "traffic is captured" "$(ls -l "$TMP/busy.pcap")"
+stop
+is "traffic that goes on does not keep the stop waiting" "0 still there" "$rc $(kill "$flood" 2>&1 && echo still there)"
+wait "$flood" 2>/dev/null
 
 start "$TMP/filter.pcap" "icmp[icmptype] == icmp-echo"
 ping_n 10 >/dev/null
