@@ -243,12 +243,9 @@ static int load_figures(struct resolve *r, struct experiment *x)
             field_bool(r, path, "logscale", xf->logscale, &f->logscale) ||
             names_exist(r, path, xf->variants, xf->variants_count))
             return r->e->code;
-        char *script = xasprintf("%s/plots/%s.gp", extcp_home(), f->script);
-        struct stat st;
-        int rc = stat(script, &st) ? field_error(r, path, "script", "there is no %s", script) : 0;
-        free(script);
-        if (rc)
-            return rc;
+        struct err inner = ERR_INIT;
+        if (figure_validate(f, &inner))
+            return field_error(r, path, "", "%s", inner.msg);
         f->variants = names_that_run(r, xf->variants, xf->variants_count, &f->n_variants);
         if (xf->variants_count && !f->n_variants) { /* none of its variants runs: no such figure */
             figure_free(f);

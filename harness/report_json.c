@@ -88,7 +88,7 @@ static json_t *claims_json(const struct run *run)
 
 json_t *report_json(const struct run *run, int status)
 {
-    json_t *j = json_object(), *order = json_array(), *command = json_array();
+    json_t *j = json_object(), *order = json_array();
 
     json_object_set_new(j, "schema_version", json_integer(RESULTS_SCHEMA_VERSION));
     json_object_set_new(j, "experiment", json_string(run->x->name));
@@ -97,9 +97,7 @@ json_t *report_json(const struct run *run, int status)
     json_object_set_new(j, "exit_status", json_integer(status));
     if (run->error.code)
         json_object_set_new(j, "error", json_string(run->error.msg));
-    for (int i = 0; i < run->o->argc; i++)
-        json_array_append_new(command, json_string(run->o->argv[i]));
-    json_object_set_new(j, "command", command);
+    json_object_set_new(j, "command", metadata_command(run->o->argc, run->o->argv));
     json_object_set_new(j, "quick", json_boolean(run->o->quick));
     json_object_set_new(j, "started", utc(run->started_real_ns));
     json_object_set_new(j, "ended", utc(now_real_ns()));
@@ -112,6 +110,7 @@ json_t *report_json(const struct run *run, int status)
                                         (int)run->plan.items[i].repetition));
     json_object_set_new(j, "order", order);
     json_object_set_new(j, "machine", metadata_collect());
+    json_object_set_new(j, "sysctls", metadata_sysctls(-1));
     json_object_set_new(j, "variants", variants_json(run->x));
     json_object_set_new(j, "summary", results_summary_json(&run->results));
     json_object_set_new(j, "claims", claims_json(run));

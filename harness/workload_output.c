@@ -175,8 +175,8 @@ int output_stream(const struct output *o, const char *client_out, const char *se
     stream_time(o, s, "error_ns", "error_s");
     metric(o, "bytes_written", "byte", real_of(s, "bytes_written"));
     metric(o, "bytes_acked", "byte", real_of(s, "bytes_acked"));
-    metric(o, "survived", "yes", json_is_true(json_object_get(s, "survived")));
-    metric(o, "gave_up", "yes", json_is_true(json_object_get(s, "gave_up")));
+    metric(o, "survived", "1", json_is_true(json_object_get(s, "survived")));
+    metric(o, "gave_up", "1", json_is_true(json_object_get(s, "gave_up")));
     if (json_object_get(s, "errno"))
         metric(o, "errno", "code", real_of(s, "errno"));
     if (json_object_get(s, "abort_after_ns"))
