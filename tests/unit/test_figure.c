@@ -125,7 +125,7 @@ static void interval_shows_every_value_and_the_reference(void **state)
     svg = output("interval", "svg", NULL);
     /* every text as it was written, and none of it taken for anything else */
     assert_contains(svg, "uto-1s_a");
-    assert_contains(svg, "uto-3s, &lt;50 %&gt;");
+    assert_contains(svg, "uto-3s, &lt;50 %>");
     assert_contains(svg, "Title &amp; `touch /tmp/x` ");
     assert_contains(svg, "\\n {a}_b^c @d");
     assert_contains(svg, "abort time (ms)");
