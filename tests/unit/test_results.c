@@ -16,9 +16,7 @@
 
 #include <cmocka.h>
 
-#include "metadata.h"
 #include "results.h"
-#include "tool.h"
 #include "util.h"
 
 #define assert_contains(text, part)                                                                \
@@ -590,63 +588,6 @@ static void wide_tables_are_wrapped(void **state)
     results_free(&r);
 }
 
-static void tools_are_run_and_bounded(void **state)
-{
-    struct err e = ERR_INIT;
-    char *out;
-    int status;
-
-    (void)state;
-    assert_int_equal(tool_run((char *[]){(char *)"sh", (char *)"-c",
-                                         (char *)"echo out; echo err >&2; pwd; exit 3", NULL},
-                              top, 5000, &out, &status, &e),
-                     0);
-    assert_int_equal(status, 3);
-    assert_contains(out, "out\nerr\n");
-    assert_contains(out, top);
-    free(out);
-    assert_int_equal(
-        tool_run((char *[]){(char *)"no-such-tool-here", NULL}, NULL, 5000, &out, &status, &e),
-        -ENOENT);
-    assert_contains(e.msg, "no-such-tool-here");
-    assert_int_equal(
-        tool_run((char *[]){(char *)"sleep", (char *)"60", NULL}, NULL, 100, &out, &status, &e),
-        -ETIMEDOUT);
-    assert_contains(e.msg, "sleep: did not end within 100 ms");
-}
-
-static void metadata_says_only_what_it_knows(void **state)
-{
-    json_t *m = metadata_collect(), *s, *c;
-    char *argv[] = {(char *)"extcp", (char *)"uto", (char *)"--quick"}, *text;
-
-    (void)state;
-    assert_true(json_is_string(json_object_get(json_object_get(m, "kernel"), "release")));
-    assert_true(json_integer_value(json_object_get(m, "cpus")) >= 1);
-    s = json_object_get(m, "tools");
-    assert_true(json_is_string(json_object_get(s, "libpcap")));
-    assert_true(json_object_get(s, "iperf3") != NULL);
-    s = json_object_get(m, "source");
-    assert_non_null(json_object_get(s, "revision"));
-    assert_non_null(json_object_get(s, "dirty"));
-    text = json_dumps(m, 0);
-    assert_non_null(text);
-    free(text);
-    json_decref(m);
-
-    s = metadata_sysctls(-1);
-    assert_true(json_is_string(json_object_get(s, "net.ipv4.tcp_congestion_control")));
-    assert_non_null(json_object_get(s, "net.ipv4.tcp_retries2"));
-    json_decref(s);
-    c = metadata_command(3, argv);
-    assert_int_equal(json_array_size(c), 3);
-    assert_string_equal(json_string_value(json_array_get(c, 2)), "--quick");
-    json_decref(c);
-    c = metadata_command(1, (char *[]){(char *)"not \xff UTF-8"});
-    assert_string_equal(json_string_value(json_array_get(c, 0)), "not ? UTF-8");
-    json_decref(c);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,8 +609,6 @@ int main(void)
         cmocka_unit_test(values_for_people),
         cmocka_unit_test(table_is_aligned),
         cmocka_unit_test(wide_tables_are_wrapped),
-        cmocka_unit_test(tools_are_run_and_bounded),
-        cmocka_unit_test(metadata_says_only_what_it_knows),
     };
 
     return cmocka_run_group_tests_name("results", tests, group_setup, group_teardown);
