@@ -95,14 +95,18 @@ int figure_validate(const struct figure *f, struct err *e)
 static void put_string(FILE *f, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
+    bool escaped = false; /* gnuplot reads a digit after the three of an escape as one more */
 
     fputc('"', f);
     while (*s) {
+        bool after_escape = escaped;
+
         unsigned more = *s < 0x80 ? 0 : *s >= 0xf0 ? 3 : *s >= 0xe0 ? 2 : *s >= 0xc2 ? 1 : 9;
 
         for (unsigned i = 1; more < 9 && i <= more; i++)
             if ((s[i] & 0xc0) != 0x80)
                 more = 9;
+        escaped = false;
         if (*s > 0xf4 || more == 9 || (*s < 0x20 && *s != '\n') || *s == 0x7f) {
             fputc('?', f);
             s++;
@@ -110,10 +114,9 @@ static void put_string(FILE *f, const char *text)
             fwrite(s, 1, more + 1, f);
             s += more + 1;
         } else {
-            if (isalnum(*s) || strchr(" -_.,:;()[]/+*=", *s))
-                fputc(*s, f);
-            else
-                fprintf(f, "\\%03o", *s);
+            escaped =
+                !(isalpha(*s) || strchr(" -_.,:;()[]/+*=", *s) || (isdigit(*s) && !after_escape));
+            fprintf(f, escaped ? "\\%03o" : "%c", *s);
             s++;
         }
     }

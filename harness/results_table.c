@@ -91,14 +91,16 @@ static int decimals(double x, int digits)
 const char *format_value_digits(char *buf, size_t size, double value, const char *unit, int digits)
 {
     const char *u;
-    double x = value * scale_rounded(value, unit, digits, &u);
-    int d = is_whole(x) ? 0 : decimals(x, digits);
     char number[48];
+    double x;
+    int d;
 
     if (!isfinite(value)) {
         snprintf(buf, size, "no value");
         return buf;
     }
+    x = value * scale_rounded(value, unit, digits, &u);
+    d = is_whole(x) ? 0 : decimals(x, digits);
     if (d >= 0)
         snprintf(number, sizeof(number), "%.*f", d, x);
     else

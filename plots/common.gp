@@ -42,7 +42,7 @@ bottom_px = 4 + tics_px + under_px
 height_px = int(top_px + 230 + bottom_px)
 
 if (format eq "svg") {
-    set terminal svg size width_px, height_px dynamic font sprintf("sans-serif,%d", font_px) background "#FFFFFF" noenhanced linewidth 1
+    set terminal svg size width_px, height_px fixed font sprintf("sans-serif,%d", font_px) background "#FFFFFF" noenhanced linewidth 1
 } else {
     # pngcairo's points are of 72 to the inch: the same numbers as pixels.
     set terminal pngcairo size 2 * width_px, 2 * height_px font sprintf("sans,%d", font_px) fontscale 1.5 linewidth 2 pointscale 3 dashlength 1.6 background "#FFFFFF" noenhanced

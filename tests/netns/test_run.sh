@@ -31,8 +31,8 @@ table: [app.survived]
 EOF
 run() { timeout 60 "$EXTCP" "$TMP/small.yaml" --out "$TMP/results" "$@" >"$TMP/out" 2>"$TMP/err"; }
 ours() {
-    ip netns list | grep -c '^extcp-' || true
-    find /sys/fs/cgroup -maxdepth 3 -type d -name 'extcp-*' | wc -l
+    ip netns list | grep -cE '^extcp-[0-9a-f]{6}-' || true
+    find /sys/fs/cgroup -maxdepth 3 -type d -name 'extcp-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' | wc -l
     find /run/extcp -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
 }
 host_network() { ip -j link && ip -j route && ip -j -6 route && sysctl -a 2>/dev/null | grep '^net\.'; }

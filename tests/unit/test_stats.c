@@ -3,7 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -175,6 +175,34 @@ static void limits_match_the_exact_bootstrap_distribution(void **state)
     }
 }
 
+/* For even n the judge is every one of the 6^6 resamples of six values. */
+static void limits_match_all_resamples_of_an_even_sample(void **state)
+{
+    static const double v[] = {1, 2, 4, 8, 16, 32};
+    double *m = xcalloc(46656, sizeof(*m)), low, high;
+
+    (void)state;
+    for (unsigned i = 0; i < 46656; i++) {
+        double sample[6];
+
+        for (unsigned k = 0, rest = i; k < 6; k++, rest /= 6)
+            sample[k] = v[rest % 6];
+        m[i] = stats_median(sample, 6);
+    }
+    /* no tie: the neighbours of both limits are the same value */
+    low = stats_quantile(m, 46656, 0.025);
+    high = stats_quantile(m, 46656, 0.975);
+    assert_true(stats_quantile(m, 46656, 0.018) == low && stats_quantile(m, 46656, 0.03) == low);
+    assert_true(stats_quantile(m, 46656, 0.97) == high && stats_quantile(m, 46656, 0.98) == high);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct interval x = stats_median_interval(v, 6, seed);
+
+        close_to(x.low, low, 0);
+        close_to(x.high, high, 0);
+    }
+    free(m);
+}
+
 static void interval_depends_on_seed_and_values_only(void **state)
 {
     double v[40], w[40];
@@ -343,6 +371,7 @@ int main(void)
         cmocka_unit_test(quantiles_are_type_7),
         cmocka_unit_test(tiny_samples_give_their_range),
         cmocka_unit_test(limits_match_the_exact_bootstrap_distribution),
+        cmocka_unit_test(limits_match_all_resamples_of_an_even_sample),
         cmocka_unit_test(interval_depends_on_seed_and_values_only),
         cmocka_unit_test(interval_covers_the_true_median),
         cmocka_unit_test(difference_covers_the_true_difference),
