@@ -95,7 +95,10 @@ like "and says so" "link emulator died" "$(cat "$TMP/out")"
 # Without anybody to answer, packets pass: nothing is blocked for ever.
 "$EXTCP" shell routed client -- sh -c '
     id=$(ip netns identify | cut -d- -f2)
-    for p in $(cat /sys/fs/cgroup/*/extcp-$id/harness/cgroup.procs /sys/fs/cgroup/extcp-$id/harness/cgroup.procs 2>/dev/null); do kill -KILL $p; done
+    for p in $(cat /sys/fs/cgroup/*/extcp-$id/harness/cgroup.procs /sys/fs/cgroup/extcp-$id/harness/cgroup.procs 2>/dev/null); do
+        kill -KILL $p
+        until grep -qs "^State:.*Z" /proc/$p/status; do sleep 0.01; done
+    done
     ping -q -c 3 -i 0.02 -W 2 10.0.1.2' >"$TMP/out" 2>&1
 like "traffic goes on without the emulator" "3 received" "$(cat "$TMP/out")"
 
