@@ -85,7 +85,7 @@ struct x_calibrate {
 };
 
 struct x_file {
-    char *name, *title, *about, *topology, *family, *repetitions, *at_once, *time_limit;
+    char *name, *title, *about, *paper, *topology, *family, *repetitions, *at_once, *time_limit;
     struct x_quick *quick;
     struct x_calibrate *calibrate;
     struct x_param *parameters;
@@ -184,6 +184,7 @@ struct variant {
 
 struct experiment {
     char *name, *title, *about, *file;
+    char *paper; /* what the paper did; NULL: it is no experiment of the paper's */
     unsigned repetitions;
     unsigned at_once;    /* repetitions that may run at the same time */
     double time_limit_s; /* of one repetition */

@@ -288,6 +288,7 @@ static int build(struct resolve *r, struct experiment *x)
     x->name = xstrdup(r->x->name);
     x->title = xstrdup(r->x->title);
     x->about = xstrdup(r->x->about ? r->x->about : "");
+    x->paper = r->x->paper ? xstrdup(r->x->paper) : NULL;
     if (!rc)
         rc = resolve_params(r, 0, NULL, &r->params);
     if (rc)
@@ -385,6 +386,7 @@ void experiment_free(struct experiment *x)
     free(x->name);
     free(x->title);
     free(x->about);
+    free(x->paper);
     free(x->file);
     free(x);
 }

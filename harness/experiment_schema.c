@@ -176,6 +176,7 @@ static const cyaml_schema_field_t x_file_fields[] = {
     TEXT("name", struct x_file, name),
     TEXT("title", struct x_file, title),
     OPT_TEXT("about", struct x_file, about),
+    OPT_TEXT("paper", struct x_file, paper),
     TEXT("topology", struct x_file, topology),
     OPT_TEXT("family", struct x_file, family),
     OPT_TEXT("repetitions", struct x_file, repetitions),

@@ -263,41 +263,23 @@ static uint64_t capture_drops(const struct run *run)
 /* Each kind of wire check once, with how often it passed and an example. */
 static void print_checks(const struct run *run)
 {
-    json_t *seen = json_object(), *rep, *c;
-    size_t i, k;
+    json_t *all = report_checks(run->repetitions), *s;
+    size_t i;
 
-    json_array_foreach (run->repetitions, i, rep) {
-        json_array_foreach (json_object_get(rep, "checks"), k, c) {
-            char *key = xasprintf("%s: %s", json_string_value(json_object_get(rep, "variant")),
-                                  json_string_value(json_object_get(c, "name")));
-            json_t *s = json_object_get(seen, key);
-            if (!s) {
-                s = json_pack("{s:i, s:i, s:O}", "n", 0, "ok", 0, "example", c);
-                json_object_set_new(seen, key, s);
-            }
-            json_object_set_new(s, "n",
-                                json_integer(json_integer_value(json_object_get(s, "n")) + 1));
-            if (json_is_true(json_object_get(c, "ok")))
-                json_object_set_new(s, "ok",
-                                    json_integer(json_integer_value(json_object_get(s, "ok")) + 1));
-            free(key);
-        }
-    }
-    const char *key;
-    json_t *s;
-    if (json_object_size(seen))
+    if (json_array_size(all))
         printf("\nwire checks\n");
-    json_object_foreach (seen, key, s) {
+    json_array_foreach (all, i, s) {
         json_int_t n = json_integer_value(json_object_get(s, "n")),
-                   ok = json_integer_value(json_object_get(s, "ok"));
+                   ok = json_integer_value(json_object_get(s, "passed"));
         const char *packet =
             json_string_value(json_object_get(json_object_get(s, "example"), "packet"));
-        printf("  %s %s (%lld of %lld)\n", ok == n ? "pass" : "FAIL", key, (long long)ok,
-               (long long)n);
+        printf("  %s %s: %s (%lld of %lld)\n", ok == n ? "pass" : "FAIL",
+               json_string_value(json_object_get(s, "variant")),
+               json_string_value(json_object_get(s, "name")), (long long)ok, (long long)n);
         if (ok == n && packet && *packet)
             printf("       e.g. %s\n", packet);
     }
-    json_decref(seen);
+    json_decref(all);
 }
 
 static void print_verdict(const struct run *run, int status)

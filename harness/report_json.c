@@ -2,6 +2,7 @@
 #include "report_json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,6 +87,58 @@ static json_t *claims_json(const struct run *run)
     return all;
 }
 
+static json_t *table_json(const struct experiment *x)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < x->n_table; i++)
+        json_array_append_new(all, json_string(x->table[i]));
+    return all;
+}
+
+static json_t *figures_json(const struct experiment *x)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < x->n_figures; i++)
+        json_array_append_new(all, json_pack("{s:s, s:s*}", "name", x->figures[i].name, "title",
+                                             x->figures[i].title));
+    return all;
+}
+
+json_t *report_checks(const json_t *repetitions)
+{
+    json_t *all = json_array(), *seen = json_object(), *rep, *c;
+    size_t i, k;
+
+    json_array_foreach (repetitions, i, rep) {
+        json_array_foreach (json_object_get(rep, "checks"), k, c) {
+            const char *variant = json_string_value(json_object_get(rep, "variant"));
+            const char *name = json_string_value(json_object_get(c, "name"));
+            bool ok = json_is_true(json_object_get(c, "ok"));
+            char *key = xasprintf("%s: %s", variant, name);
+            json_t *s = json_object_get(seen, key);
+
+            if (!s) {
+                s = json_pack("{s:s, s:s, s:i, s:i, s:O}", "variant", variant, "name", name, "n", 0,
+                              "passed", 0, "example", c);
+                json_object_set(seen, key, s);
+                json_array_append_new(all, s);
+            }
+            json_object_set_new(s, "n",
+                                json_integer(json_integer_value(json_object_get(s, "n")) + 1));
+            json_object_set_new(
+                s, "passed", json_integer(json_integer_value(json_object_get(s, "passed")) + ok));
+            /* what failed tells more than what passed */
+            if (!ok)
+                json_object_set(s, "example", c);
+            free(key);
+        }
+    }
+    json_decref(seen);
+    return all;
+}
+
 json_t *report_json(const struct run *run, int status)
 {
     json_t *j = json_object(), *order = json_array();
@@ -93,6 +146,9 @@ json_t *report_json(const struct run *run, int status)
     json_object_set_new(j, "schema_version", json_integer(RESULTS_SCHEMA_VERSION));
     json_object_set_new(j, "experiment", json_string(run->x->name));
     json_object_set_new(j, "title", json_string(run->x->title));
+    json_object_set_new(j, "about", json_string(run->x->about));
+    if (run->x->paper)
+        json_object_set_new(j, "paper", json_string(run->x->paper));
     json_object_set_new(j, "status", json_string(status_word(run, status)));
     json_object_set_new(j, "exit_status", json_integer(status));
     if (run->error.code)
@@ -112,6 +168,8 @@ json_t *report_json(const struct run *run, int status)
     json_object_set_new(j, "machine", metadata_collect());
     json_object_set_new(j, "sysctls", metadata_sysctls(-1));
     json_object_set_new(j, "variants", variants_json(run->x));
+    json_object_set_new(j, "table", table_json(run->x));
+    json_object_set_new(j, "figures", figures_json(run->x));
     json_object_set_new(j, "summary", results_summary_json(&run->results));
     json_object_set_new(j, "claims", claims_json(run));
     json_object_set_new(j, "wire_checks",

@@ -115,6 +115,26 @@ int json_write_atomic(const char *path, json_t *j, struct err *e);
  * [low, high] with units scaled for people (ms, Mbit/s), in blocks of at most 100 columns. */
 void results_print_table(FILE *f, const struct results *r, char *const *metrics,
                          unsigned n_metrics);
+/*
+ * One metric as a column of a table, a cell per variant, all in one scale, that of its largest
+ * median, so that its numbers compare. What stands in the widths is in terminal columns. The names
+ * belong to the results or to the caller; free the column with table_column_free.
+ */
+struct table_cell {
+    size_t n;         /* 0: no value */
+    char part[3][32]; /* median, low, high; an interval means something from n = 2 on */
+};
+struct table_column {
+    const char *name;
+    const char *unit;         /* "" where there is none to show */
+    struct table_cell *cells; /* by variant */
+    int part[3];              /* that each part takes */
+    int cell;                 /* that median and interval take together */
+    int all;                  /* with the heading */
+};
+void table_column_make(struct table_column *col, const struct results *r, const char *metric);
+void table_column_free(struct table_column *col);
+
 /* "12.3 ms", "7.61 Mbit/s": a value in a unit as a person would write it, with three significant
  * digits (or `digits`, 1..17). Whole numbers stay whole. */
 const char *format_value(char *buf, size_t size, double value, const char *unit);

@@ -142,21 +142,7 @@ static void put_left(FILE *f, const char *s, int columns)
     pad(f, columns - width(s));
 }
 
-struct cell {
-    size_t n;
-    char part[3][32]; /* median, low, high */
-};
-
-struct column {
-    const char *name;
-    const char *unit; /* "" where there is none to show */
-    struct cell *cells;
-    int part[3]; /* columns that each part takes */
-    int cell;    /* columns that median and interval take together */
-    int all;     /* with the heading */
-};
-
-static void fill_cell(struct cell *c, struct interval i, double scale)
+static void fill_cell(struct table_cell *c, struct interval i, double scale)
 {
     const double part[3] = {i.median * scale, i.low * scale, i.high * scale};
     bool whole = is_whole(part[0]) && is_whole(part[1]) && is_whole(part[2]);
@@ -171,13 +157,17 @@ static void fill_cell(struct cell *c, struct interval i, double scale)
     }
 }
 
+void table_column_free(struct table_column *col)
+{
+    free(col->cells);
+}
+
 static int max_int(int a, int b)
 {
     return a > b ? a : b;
 }
 
-/* One scale for the whole column, that of its largest median, so that its numbers compare. */
-static void fill_column(struct column *col, const struct results *r, const char *metric)
+void table_column_make(struct table_column *col, const struct results *r, const char *metric)
 {
     int m = results_find_metric(r, metric);
     struct interval *in = xcalloc(r->n_variants, sizeof(*in));
@@ -209,7 +199,8 @@ static void fill_column(struct column *col, const struct results *r, const char 
 }
 
 /* Nothing is padded at the end of a line. */
-static void print_cell(FILE *f, const struct column *col, const struct cell *c, bool last)
+static void print_cell(FILE *f, const struct table_column *col, const struct table_cell *c,
+                       bool last)
 {
     pad(f, col->all - col->cell);
     put_right(f, c->n ? c->part[0] : "-", col->part[0] ? col->part[0] : col->cell);
@@ -225,7 +216,8 @@ static void print_cell(FILE *f, const struct column *col, const struct cell *c, 
 }
 
 /* How many values the cells of a row in this block stand for: "10", or "8-10". */
-static void count_text(char *buf, size_t size, const struct column *cols, unsigned n, unsigned v)
+static void count_text(char *buf, size_t size, const struct table_column *cols, unsigned n,
+                       unsigned v)
 {
     size_t low = 0, high = 0;
 
@@ -243,8 +235,8 @@ static void count_text(char *buf, size_t size, const struct column *cols, unsign
         snprintf(buf, size, "%zu-%zu", low, high);
 }
 
-static void print_block(FILE *f, const struct results *r, const struct column *cols, unsigned n,
-                        int names)
+static void print_block(FILE *f, const struct results *r, const struct table_column *cols,
+                        unsigned n, int names)
 {
     char count[48];
     int counts = 1;
@@ -279,11 +271,11 @@ static void print_block(FILE *f, const struct results *r, const struct column *c
 void results_print_table(FILE *f, const struct results *r, char *const *metrics, unsigned n_metrics)
 {
     unsigned n = n_metrics ? n_metrics : r->n_metrics, first = 0;
-    struct column *cols = xcalloc(n, sizeof(*cols));
+    struct table_column *cols = xcalloc(n, sizeof(*cols));
     int names = width("variant");
 
     for (unsigned i = 0; i < n; i++)
-        fill_column(&cols[i], r, n_metrics ? metrics[i] : r->metrics[i].name);
+        table_column_make(&cols[i], r, n_metrics ? metrics[i] : r->metrics[i].name);
     for (unsigned v = 0; v < r->n_variants; v++)
         names = max_int(names, width(r->variants[v]));
     fprintf(f, "%s: median [95 %% interval] of n values\n", r->experiment);
@@ -298,6 +290,6 @@ void results_print_table(FILE *f, const struct results *r, char *const *metrics,
         first = last;
     }
     for (unsigned i = 0; i < n; i++)
-        free(cols[i].cells);
+        table_column_free(&cols[i]);
     free(cols);
 }
