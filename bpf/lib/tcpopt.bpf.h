@@ -37,6 +37,20 @@
 #define TCP_USER_TIMEOUT 18
 #define TCP_SAVE_SYN     27
 
+/*
+ * An option may say before it includes this header what it can do at all with the configuration it
+ * was loaded with; whatever it cannot, it costs nothing.
+ *   OPT_WRITES   an expression: 0 where it never writes; its sockets then get no callback for what
+ *                they send
+ *   OPT_READS    0 where it never reads: none for what they receive, and no SYN is saved
+ */
+#ifndef OPT_WRITES
+#define OPT_WRITES 1
+#endif
+#ifndef OPT_READS
+#define OPT_READS 1
+#endif
+
 #define TCPHDR_FIN 0x01
 #define TCPHDR_SYN 0x02
 #define TCPHDR_RST 0x04
@@ -68,12 +82,34 @@ struct {
     __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
+#ifndef OPT_MAX_DATA
+#define OPT_MAX_DATA 8
+#endif
+
+/*
+ * A header's options are copied here before they are walked: constant bounds for the verifier, and
+ * the same code for every source. It is in the connection's storage and not in one of the CPU:
+ * the socket is locked while a program looks at its segments, but on the same CPU another socket's
+ * segment may interrupt it. The state of the walk is here too: what is read back from a map is an
+ * unknown number to the verifier, so the iterations of a loop look alike to it and it follows one
+ * of them instead of all their combinations.
+ */
+struct tcpopt_walk {
+    __u32 words[16 + (OPT_MAX_DATA + 3) / 4]; /* as in the header; data may begin at byte 63 */
+    /* volatile, so that they are really read back and not kept in registers */
+    volatile __u32 len;              /* of the header */
+    volatile __u32 off, found, size; /* the walk; the option's data and its length */
+    volatile __u32 repeated, malformed;
+};
+
 /* The framework's state of a connection, with the option's own behind it. */
 struct tcpopt_conn {
     __u8 established;
     __u8 first_left; /* segments that may still carry the option as ON_FIRST */
     __u8 resend;     /* the option asks for one more (tcpopt_resend) */
+    __u8 every;      /* … for all that follow (tcpopt_every_segment) */
     struct opt_conn opt;
+    struct tcpopt_walk walk;
 };
 
 struct {
@@ -82,27 +118,6 @@ struct {
     __type(key, int);
     __type(value, struct tcpopt_conn);
 } connections SEC(".maps");
-
-/*
- * A header is copied here before it is walked: constant bounds for the verifier, and the same code
- * for every source. The state of the walk is here too: what is read back from a map is an unknown
- * number to the verifier, so the iterations of a loop look alike to it and it follows one of them
- * instead of all their combinations.
- */
-struct tcpopt_scratch {
-    __u8 bytes[128];
-    /* volatile, so that they are really read back and not kept in registers */
-    volatile __u32 len;              /* of the header */
-    volatile __u32 off, found, size; /* the walk; the option's data and its length */
-    volatile __u32 repeated, malformed;
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct tcpopt_scratch);
-} scratch SEC(".maps");
 
 static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 value)
 {
@@ -137,6 +152,12 @@ static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 val
 static __always_inline void tcpopt_resend(struct tcpopt_conn *c)
 {
     c->resend = 1;
+}
+
+/* The option wants to be on every segment from here on, for as long as opt_length says so. */
+static __always_inline void tcpopt_every_segment(struct tcpopt_conn *c)
+{
+    c->every = 1;
 }
 
 static __always_inline void set_flags(struct bpf_sock_ops *ctx, __u32 flags)

@@ -11,10 +11,6 @@
  *   void opt_established(ctx, struct tcpopt_conn *c)
  *        the handshake is complete, and what it carried was received.
  */
-#ifndef OPT_MAX_DATA
-#define OPT_MAX_DATA 8
-#endif
-
 #ifdef OPT_EXID
 #define OPT_HEAD 4
 #else
@@ -30,62 +26,63 @@ static __always_inline struct tcpopt_conn *conn_of(struct bpf_sock_ops *ctx, __u
     return sk ? bpf_sk_storage_get(&connections, sk, 0, flags) : NULL;
 }
 
-static __always_inline struct tcpopt_scratch *get_scratch(void)
+static __always_inline __u8 byte_at(const struct tcpopt_walk *w, __u32 off)
 {
-    __u32 zero = 0;
-
-    return bpf_map_lookup_elem(&scratch, &zero);
+    return ((const __u8 *)w->words)[off & 63];
 }
 
 /* One step of the walk; false: it is over. */
-static __always_inline bool find_step(struct tcpopt_scratch *s)
+static __always_inline bool find_step(struct tcpopt_walk *w)
 {
-    __u32 off = s->off, len = s->len;
+    __u32 off = w->off, len = w->len;
     __u8 kind, l;
 
     if (off >= len || off >= TCP_HEADER_MAX)
         return false;
-    kind = s->bytes[off & 63];
+    kind = byte_at(w, off);
     if (kind == 0)
         return false;
     if (kind == 1) {
-        s->off = off + 1;
+        w->off = off + 1;
         return true;
     }
-    l = s->bytes[(off + 1) & 63];
+    l = byte_at(w, off + 1);
     if (off + 1 >= len || l < 2 || off + l > len) {
-        s->malformed = kind == OPT_KIND;
+        w->malformed = kind == OPT_KIND;
         return false;
     }
-    s->off = off + l;
+    w->off = off + l;
     if (kind != OPT_KIND)
         return true;
 #ifdef OPT_EXID
-    if (l < OPT_HEAD || (s->bytes[(off + 2) & 63] << 8 | s->bytes[(off + 3) & 63]) != OPT_EXID)
+    if (l < OPT_HEAD || (byte_at(w, off + 2) << 8 | byte_at(w, off + 3)) != OPT_EXID)
         return true;
 #endif
-    s->repeated = s->found;
-    s->found = off + OPT_HEAD;
-    s->size = l - OPT_HEAD;
-    return !s->repeated;
+    w->repeated = w->found;
+    w->found = off + OPT_HEAD;
+    w->size = l - OPT_HEAD;
+    return !w->repeated;
 }
 
 /*
- * Finds the option in the header of s->len bytes in s->bytes. Returns the offset of its data, 0
+ * Finds the option in the header of w->len bytes in w->words. Returns the offset of its data, 0
  * where it is not there, and counts what must not be.
  */
-static __always_inline int find_option(struct tcpopt_scratch *s)
+static __always_inline int find_option(struct tcpopt_walk *w)
 {
-    s->off = TCP_HEADER;
-    s->found = s->size = s->repeated = s->malformed = 0;
+    w->off = TCP_HEADER;
+    /* As in RFC 7323, appendix A: what nearly every segment begins with needs no walk. */
+    if (w->len >= TCP_HEADER + 12 && w->words[TCP_HEADER / 4] == bpf_htonl(0x0101080a))
+        w->off = TCP_HEADER + 12;
+    w->found = w->size = w->repeated = w->malformed = 0;
     for (int i = 0; i < TCP_OPTIONS_MAX; i++)
-        if (!find_step(s))
+        if (!find_step(w))
             break;
-    if (s->repeated)
+    if (w->repeated)
         COUNT(repeated);
-    if (s->malformed)
+    if (w->malformed)
         COUNT(malformed);
-    return s->repeated || s->malformed ? 0 : s->found;
+    return w->repeated || w->malformed ? 0 : w->found;
 }
 
 static __always_inline void count_received(enum segment on)
@@ -101,14 +98,14 @@ static __always_inline void count_received(enum segment on)
 }
 
 static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
-                                        struct tcpopt_scratch *s, enum segment on)
+                                        enum segment on)
 {
-    int off = find_option(s);
+    int off = find_option(&c->walk);
 
     if (!off)
         return false;
     count_received(on);
-    opt_received(ctx, c, on, &s->bytes[off & 63], s->size);
+    opt_received(ctx, c, on, (__u8 *)c->walk.words + (off & 63), c->walk.size);
     return true;
 }
 
@@ -116,34 +113,27 @@ static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_
 static __always_inline bool take_segment(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
                                          enum segment on)
 {
-    struct tcpopt_scratch *s = get_scratch();
-    __u8 *p = ctx->skb_data, *end = ctx->skb_data_end;
+    __u32 *p = ctx->skb_data, *end = ctx->skb_data_end;
 
-    if (!s)
-        return false;
-    s->len = 0;
-    for (int i = 0; i < TCP_HEADER_MAX; i++) {
+    c->walk.len = 0;
+    for (int i = TCP_HEADER / 4; i < TCP_HEADER_MAX / 4; i++) {
         if (p + i + 1 > end)
             break;
-        s->bytes[i] = p[i];
-        s->len = i + 1;
+        c->walk.words[i] = p[i];
+        c->walk.len = 4 * i + 4;
     }
-    return take_header(ctx, c, s, on);
+    return take_header(ctx, c, on);
 }
 
 /* The SYN that made this connection, where it was saved (not with a SYN cookie). */
 static __always_inline bool take_syn(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
-    struct tcpopt_scratch *s = get_scratch();
-    int n;
+    int n = bpf_getsockopt(ctx, SOL_TCP, TCP_BPF_SYN, c->walk.words, TCP_HEADER_MAX);
 
-    if (!s)
-        return false;
-    n = bpf_getsockopt(ctx, SOL_TCP, TCP_BPF_SYN, s->bytes, TCP_HEADER_MAX);
     if (n <= 0)
         return false;
-    s->len = n;
-    return take_header(ctx, c, s, ON_SYN);
+    c->walk.len = n;
+    return take_header(ctx, c, ON_SYN);
 }
 
 static __always_inline void on_established(struct bpf_sock_ops *ctx, bool active)
@@ -152,10 +142,13 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx, bool active
 
     if (!c)
         return;
-    set_flags(ctx, BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG | BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG);
+    set_flags(ctx, (OPT_WRITES ? BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG : 0) |
+                       (OPT_READS ? BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG : 0));
     c->established = 1;
     c->first_left = FIRST_SEGMENTS;
-    if (active) {
+    if (!OPT_READS) {
+        /* nothing of the handshake is of interest */
+    } else if (active) {
         take_segment(ctx, c, ON_SYNACK);
     } else {
         take_syn(ctx, c);
@@ -186,7 +179,7 @@ static __always_inline int wanted(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     n = opt_length(ctx, c, on);
     if (n < 0 || n > OPT_MAX_DATA)
         return -1;
-    if (on == ON_DATA && c && !c->resend)
+    if (on == ON_DATA && c && !c->resend && !c->every)
         return -1;
     return n;
 }
@@ -243,11 +236,13 @@ int tcpopt(struct bpf_sock_ops *ctx)
 
     switch (ctx->op) {
     case BPF_SOCK_OPS_TCP_LISTEN_CB:
-        bpf_setsockopt(ctx, SOL_TCP, TCP_SAVE_SYN, &one, sizeof(one));
-        set_flags(ctx, BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG); /* for the SYN-ACK */
+        if (OPT_READS)
+            bpf_setsockopt(ctx, SOL_TCP, TCP_SAVE_SYN, &one, sizeof(one));
+        if (OPT_WRITES)
+            set_flags(ctx, BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG); /* for the SYN-ACK */
         break;
     case BPF_SOCK_OPS_TCP_CONNECT_CB:
-        if (conn_of(ctx, BPF_SK_STORAGE_GET_F_CREATE))
+        if (OPT_WRITES && conn_of(ctx, BPF_SK_STORAGE_GET_F_CREATE))
             set_flags(ctx, BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG);
         break;
     case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
