@@ -12,14 +12,22 @@
 
 #include "lib/extcp_prog.h"
 #include "program_decl.h"
+#include "program_struct_ops.h"
 #include "programs_embedded.h"
+#include "statedir.h"
 #include "util.h"
+
+struct attached {        /* one link, or one registration that has none */
+    int fd;              /* closing it detaches; -1: none */
+    char struct_ops[40]; /* struct_ops_handle of one without a link */
+};
 
 struct program {
     struct bpf_object *obj;
+    void *renamed; /* the object's bytes, where they are not the embedded ones */
     struct decl_layout layout;
-    struct bpf_link **links;
-    unsigned n_links;
+    struct attached *attached;
+    unsigned n_attached;
     struct ring_buffer *ring;
     struct bpf_map *data, *bss;
     void (*fn)(const struct program_event *ev, void *arg); /* while polling */
@@ -71,38 +79,81 @@ static const char *last_words(void)
     return n > 1200 ? libbpf_words + n - 1200 : libbpf_words;
 }
 
-/* Opens the object (needs no privilege) and reads what it declares. */
-static int open_object(const char *name, struct bpf_object **obj, struct decl_layout *layout,
-                       struct err *e)
+static struct bpf_object *open_bytes(const void *bytes, size_t size, const char *name,
+                                     struct err *e)
 {
-    const struct embedded_program *p = find(name, e);
     DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
-    const void *rodata = NULL, *data = NULL;
-    struct bpf_map *m;
-    size_t size;
-    int rc;
+    struct bpf_object *obj;
 
-    if (!p)
-        return -ENOENT;
     libbpf_set_print(keep_words);
     libbpf_words[0] = '\0';
-    *obj = bpf_object__open_mem(p->object, (size_t)(p->end - p->object), &opts);
-    if (!*obj)
-        return err_broke(e, -errno, "program %s: cannot be opened: %s", name, last_words());
-    bpf_object__for_each_map(m, *obj)
+    obj = bpf_object__open_mem(bytes, size, &opts);
+    if (!obj)
+        err_broke(e, -errno, "program %s: cannot be opened: %s", name, last_words());
+    return obj;
+}
+
+/* The section's initial values, writable until the object is loaded. NULL: there is none. */
+static void *initial(const struct bpf_object *obj, const char *name, struct bpf_map **map)
+{
+    struct bpf_map *m;
+    size_t size;
+
+    bpf_object__for_each_map(m, obj)
     {
-        const char *mn = bpf_map__name(m), *dot = strrchr(mn, '.');
-        if (dot && !strcmp(dot, ".rodata"))
-            rodata = (void *)bpf_map__initial_value(m, &size);
-        else if (dot && !strcmp(dot, ".data"))
-            data = (void *)bpf_map__initial_value(m, &size);
+        const char *dot = strrchr(bpf_map__name(m), '.');
+        if (dot && !strcmp(dot, name)) {
+            if (map)
+                *map = m;
+            return (void *)bpf_map__initial_value(m, &size);
+        }
     }
-    rc = decl_read(layout, bpf_object__btf(*obj), rodata, data, p->name, p->source, e);
+    return NULL;
+}
+
+/* Opens the object (needs no privilege) and reads what it declares. */
+static int open_object(const struct embedded_program *p, struct bpf_object **obj,
+                       struct decl_layout *layout, struct err *e)
+{
+    int rc;
+
+    *obj = open_bytes(p->object, (size_t)(p->end - p->object), p->name, e);
+    if (!*obj)
+        return -EINVAL;
+    rc = decl_read(layout, bpf_object__btf(*obj), initial(*obj, ".rodata", NULL),
+                   initial(*obj, ".data", NULL), p->name, p->source, e);
     if (rc) {
         bpf_object__close(*obj);
         *obj = NULL;
     }
     return rc;
+}
+
+/* Opens it again with its congestion controls called as they are at this place. */
+static int rename_struct_ops(struct program *p, const struct embedded_program *from,
+                             const char *tag, struct err *e)
+{
+    size_t size = (size_t)(from->end - from->object);
+    struct decl_layout unused;
+    int n;
+
+    p->renamed = xcalloc(1, size);
+    memcpy(p->renamed, from->object, size);
+    n = struct_ops_rename(p->renamed, size, bpf_object__btf(p->obj), tag, from->name, e);
+    if (n <= 0)
+        return n;
+    bpf_object__close(p->obj);
+    unused = p->layout; /* its event names point into the closed object */
+    p->obj = open_bytes(p->renamed, size, from->name, e);
+    if (!p->obj) {
+        memset(&p->layout, 0, sizeof(p->layout));
+        decl_free(&unused);
+        return -EINVAL;
+    }
+    n = decl_read(&p->layout, bpf_object__btf(p->obj), initial(p->obj, ".rodata", NULL),
+                  initial(p->obj, ".data", NULL), from->name, from->source, e);
+    decl_free(&unused);
+    return n;
 }
 
 struct owned_decl { /* what program_declares hands out; the declaration comes first */
@@ -113,9 +164,14 @@ struct owned_decl { /* what program_declares hands out; the declaration comes fi
 
 int program_declares(const char *name, struct program_decl **out, struct err *e)
 {
-    struct owned_decl *o = xcalloc(1, sizeof(*o));
-    int rc = open_object(name, &o->obj, &o->layout, e);
+    const struct embedded_program *p = find(name, e);
+    struct owned_decl *o;
+    int rc;
 
+    if (!p)
+        return -ENOENT;
+    o = xcalloc(1, sizeof(*o));
+    rc = open_object(p, &o->obj, &o->layout, e);
     if (rc) {
         free(o);
         return rc;
@@ -150,24 +206,12 @@ int program_check_setting(const char *name, const char *key_value, struct err *e
     return rc;
 }
 
-static int configure(struct program *p, char *const *settings, unsigned n, struct err *e)
+static int configure(struct program *p, char *const *settings, unsigned n, const char *tag,
+                     struct err *e)
 {
-    void *rodata = NULL, *data = NULL;
-    struct bpf_map *m;
-    size_t size;
+    void *rodata = initial(p->obj, ".rodata", NULL), *data = initial(p->obj, ".data", &p->data);
 
-    bpf_object__for_each_map(m, p->obj)
-    {
-        const char *mn = bpf_map__name(m), *dot = strrchr(mn, '.');
-        if (dot && !strcmp(dot, ".rodata"))
-            rodata = (void *)bpf_map__initial_value(m, &size);
-        if (dot && !strcmp(dot, ".data")) {
-            data = (void *)bpf_map__initial_value(m, &size);
-            p->data = m;
-        }
-        if (dot && !strcmp(dot, ".bss"))
-            p->bss = m;
-    }
+    initial(p->obj, ".bss", &p->bss);
     for (unsigned i = 0; i < n; i++) {
         unsigned param;
         int64_t value;
@@ -176,23 +220,105 @@ static int configure(struct program *p, char *const *settings, unsigned n, struc
             return rc;
         decl_store(p->layout.d.params[param].live ? data : rodata, &p->layout.params[param], value);
     }
+    for (unsigned i = 0; i < p->layout.n_names; i++) {
+        const struct name_variable *v = &p->layout.names[i];
+        if (struct_ops_name((char *)rodata + v->offset, v->base, tag))
+            return err_broke(e, -ENAMETOOLONG, "program %s: '%s_%s' is too long for a name",
+                             p->layout.d.name, v->base, tag);
+    }
     return 0;
 }
 
-static int attach(struct program *p, int cgroup_fd, struct err *e)
+static int load(struct program *p, struct err *e)
+{
+    int rc;
+
+    if (!bpf_object__load(p->obj))
+        return 0;
+    rc = -errno;
+    if (rc == -EPERM)
+        return err_lacks(e, rc,
+                         "program %s: the kernel does not let us load eBPF; run it as root. %s",
+                         p->layout.d.name, last_words());
+    return err_broke(e, rc, "program %s: the kernel does not take it: %s", p->layout.d.name,
+                     last_words());
+}
+
+static struct attached *add_attached(struct program *p)
+{
+    p->attached = xrealloc(p->attached, (p->n_attached + 1) * sizeof(*p->attached));
+    p->attached[p->n_attached] = (struct attached){.fd = -1};
+    return &p->attached[p->n_attached++];
+}
+
+/* bpf_link on a cgroup always has the semantics of BPF_F_ALLOW_MULTI. */
+static int attach_to_cgroup(struct program *p, struct bpf_program *prog, int cgroup_fd,
+                            struct err *e)
+{
+    int fd;
+
+    switch (bpf_program__type(prog)) {
+    case BPF_PROG_TYPE_STRUCT_OPS:
+        return 0; /* its map is what is registered */
+    case BPF_PROG_TYPE_SOCK_OPS:
+    case BPF_PROG_TYPE_CGROUP_SKB:
+    case BPF_PROG_TYPE_CGROUP_SOCK:
+    case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+    case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+        break;
+    default:
+        return err_broke(e, -EINVAL,
+                         "program %s: %s (SEC \"%s\") is nothing that goes to a cgroup; accepted: "
+                         "sockops, cgroup_skb/…, cgroup/sock…, cgroup/connect…, cgroup/bind…, "
+                         "cgroup/sendmsg…, cgroup/recvmsg…, cgroup/getsockopt, cgroup/setsockopt",
+                         p->layout.d.name, bpf_program__name(prog),
+                         bpf_program__section_name(prog));
+    }
+    fd = bpf_link_create(bpf_program__fd(prog), cgroup_fd, bpf_program__expected_attach_type(prog),
+                         NULL);
+    if (fd < 0)
+        return err_broke(e, fd, "program %s: %s cannot be attached to the cgroup: %s",
+                         p->layout.d.name, bpf_program__name(prog), strerror(-fd));
+    add_attached(p)->fd = fd;
+    return 0;
+}
+
+static int register_struct_ops(struct program *p, struct bpf_map *map, struct statedir *state,
+                               struct err *e)
+{
+    struct attached a = {.fd = -1};
+    int rc = 0;
+
+    if (!struct_ops_makes_link(map)) {
+        struct_ops_handle(map, a.struct_ops, sizeof(a.struct_ops));
+        if (state)
+            rc = statedir_note(state, STATE_STRUCT_OPS, a.struct_ops, e);
+    }
+    if (!rc)
+        rc = struct_ops_register(map, &a.fd, p->layout.d.name, e);
+    if (!rc)
+        *add_attached(p) = a;
+    return rc;
+}
+
+/* Congestion controls first: a program may use one from its first connection on. */
+static int attach(struct program *p, const struct program_place *place, struct err *e)
 {
     struct bpf_program *prog;
+    struct bpf_map *m;
+    int rc = 0;
 
+    bpf_object__for_each_map(m, p->obj)
+    {
+        if (!rc && bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS)
+            rc = register_struct_ops(p, m, place->state, e);
+    }
     bpf_object__for_each_program(prog, p->obj)
     {
-        struct bpf_link *link = bpf_program__attach_cgroup(prog, cgroup_fd);
-        if (!link)
-            return err_broke(e, -errno, "program %s: %s cannot be attached to the cgroup: %s",
-                             p->layout.d.name, bpf_program__name(prog), strerror(errno));
-        p->links = xrealloc(p->links, (p->n_links + 1) * sizeof(*p->links));
-        p->links[p->n_links++] = link;
+        if (!rc)
+            rc = attach_to_cgroup(p, prog, place->cgroup_fd, e);
     }
-    return 0;
+    return rc;
 }
 
 static void address_text(const uint8_t *a, unsigned family, unsigned port, char *buf, size_t size)
@@ -226,22 +352,25 @@ static int on_event(void *arg, void *record, size_t size)
 }
 
 int program_attach(struct program **out, const char *name, char *const *settings,
-                   unsigned n_settings, int cgroup_fd, struct err *e)
+                   unsigned n_settings, const struct program_place *place, struct err *e)
 {
-    struct program *p = xcalloc(1, sizeof(*p));
+    const struct embedded_program *from = find(name, e);
+    struct program *p;
     struct bpf_map *events;
-    int rc = open_object(name, &p->obj, &p->layout, e);
+    int rc;
 
     *out = NULL;
+    if (!from)
+        return -ENOENT;
+    p = xcalloc(1, sizeof(*p));
+    rc = open_object(from, &p->obj, &p->layout, e);
     if (!rc)
-        rc = configure(p, settings, n_settings, e);
-    if (!rc && bpf_object__load(p->obj)) {
-        rc = -errno;
-        if (rc == -EPERM)
-            err_lacks(e, rc, "program %s: the kernel does not let us load eBPF; run it as root. %s",
-                      name, last_words());
-        else
-            err_broke(e, rc, "program %s: the kernel does not take it: %s", name, last_words());
+        rc = rename_struct_ops(p, from, place->tag, e);
+    if (!rc)
+        rc = configure(p, settings, n_settings, place->tag, e);
+    if (!rc) {
+        struct_ops_prepare(p->obj, place->plain_struct_ops);
+        rc = load(p, e);
     }
     if (!rc) {
         events = bpf_object__find_map_by_name(p->obj, "events");
@@ -250,7 +379,7 @@ int program_attach(struct program **out, const char *name, char *const *settings
             rc = err_broke(e, -errno, "program %s: ring buffer: %s", name, strerror(errno));
     }
     if (!rc)
-        rc = attach(p, cgroup_fd, e);
+        rc = attach(p, place, e);
     if (rc) {
         program_detach(p);
         return rc;
@@ -334,12 +463,19 @@ void program_detach(struct program *p)
 {
     if (!p)
         return;
-    for (unsigned i = 0; i < p->n_links; i++)
-        bpf_link__destroy(p->links[i]);
-    free(p->links);
+    /* The last one first: programs before the congestion controls that they use. */
+    while (p->n_attached) {
+        const struct attached *a = &p->attached[--p->n_attached];
+        if (a->fd >= 0)
+            close(a->fd);
+        else
+            struct_ops_unregister(a->struct_ops);
+    }
+    free(p->attached);
     ring_buffer__free(p->ring);
     decl_free(&p->layout);
     bpf_object__close(p->obj);
+    free(p->renamed);
     free(p);
 }
 

@@ -15,6 +15,8 @@
 
 #include "err.h"
 
+struct statedir;
+
 struct param_decl {
     char name[64];
     char type[32]; /* "u32", "bool", … */
@@ -48,10 +50,24 @@ int program_check_setting(const char *name, const char *key_value, struct err *e
 
 struct program; /* loaded and attached to one cgroup */
 
-/* Loads with the settings ("KEY=VALUE") and attaches every sock_ops (and other cgroup) program in
- * the object with BPF_F_ALLOW_MULTI semantics (bpf_link). */
+/* Where a program goes. */
+struct program_place {
+    int cgroup_fd;
+    /* Congestion controls are global in the kernel: here they are called NAME_TAG
+     * (program_struct_ops.h). NULL: NAME. */
+    const char *tag;
+    struct statedir *state; /* what a crash could leave is noted here; may be NULL */
+    bool plain_struct_ops;  /* for tests: as a kernel before 6.4 would do it */
+};
+
+/*
+ * Loads with the settings ("KEY=VALUE") and attaches what is in the object: sock_ops, cgroup_skb,
+ * cgroup/connect, cgroup/setsockopt and other cgroup programs with BPF_F_ALLOW_MULTI semantics
+ * (bpf_link), and registers its struct_ops maps (congestion controls) for as long as it is
+ * attached. On an error nothing stays.
+ */
 int program_attach(struct program **out, const char *name, char *const *settings,
-                   unsigned n_settings, int cgroup_fd, struct err *e);
+                   unsigned n_settings, const struct program_place *place, struct err *e);
 /* Changes a live parameter while it runs. */
 int program_set(struct program *p, const char *key_value, struct err *e);
 /* Counters by index as in the declaration. */

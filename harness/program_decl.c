@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program_struct_ops.h"
 #include "util.h"
 
 static const struct btf_type *skip_qualifiers(const struct btf *btf, __u32 id, __u32 *out_id)
@@ -57,6 +58,17 @@ static const char *tag(const struct btf *btf, __u32 id, int component, const cha
     return NULL;
 }
 
+/* HELP is on one of the program's variables, usually config. */
+static void add_help(struct decl_layout *l, const struct btf *btf)
+{
+    for (__u32 i = 1; i < btf__type_cnt(btf); i++) {
+        const struct btf_type *t = btf__type_by_id(btf, i);
+        const char *text = btf_is_decl_tag(t) ? btf__name_by_offset(btf, t->name_off) : "";
+        if (!strncmp(text, "help:", 5))
+            snprintf(l->d.help, sizeof(l->d.help), "%s", text + 5);
+    }
+}
+
 /* "min:max:unit:help" */
 static int parse_tag(struct param_decl *p, const char *text)
 {
@@ -98,9 +110,6 @@ static int add_params(struct decl_layout *l, const struct btf *btf, const char *
     if (!btf_is_struct(t) || !initial)
         return err_broke(e, -EINVAL, "program %s: '%s' is not a struct with initial values",
                          l->d.name, variable_name);
-    const char *help = tag(btf, var_id, -1, "help:");
-    if (help)
-        snprintf(l->d.help, sizeof(l->d.help), "%s", help);
     m = btf_members(t);
     for (int i = 0; i < btf_vlen(t); i++) {
         const struct btf_type *mt = skip_qualifiers(btf, m[i].type, NULL);
@@ -170,6 +179,30 @@ static void add_events(struct decl_layout *l, const struct btf *btf)
     }
 }
 
+/* const volatile char x[16] STRUCT_OPS_NAME("base") */
+static int add_names(struct decl_layout *l, const struct btf *btf, struct err *e)
+{
+    int sec = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+    const struct btf_type *t = sec > 0 ? btf__type_by_id(btf, (__u32)sec) : NULL;
+    const struct btf_var_secinfo *v = t ? btf_var_secinfos(t) : NULL;
+
+    for (int i = 0; t && i < btf_vlen(t); i++) {
+        const char *base = tag(btf, v[i].type, -1, "struct_ops:");
+        struct name_variable *n;
+        if (!base)
+            continue;
+        if (v[i].size != STRUCT_OPS_NAME_SIZE || strlen(base) >= sizeof(n->base))
+            return err_broke(
+                e, -EINVAL, "program %s: %s must be a char[16], its STRUCT_OPS_NAME at most 15",
+                l->d.name, btf__name_by_offset(btf, btf__type_by_id(btf, v[i].type)->name_off));
+        l->names = xrealloc(l->names, (l->n_names + 1) * sizeof(*l->names));
+        n = &l->names[l->n_names++];
+        snprintf(n->base, sizeof(n->base), "%s", base);
+        n->offset = v[i].offset;
+    }
+    return 0;
+}
+
 int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, const void *data,
               const char *name, const char *source, struct err *e)
 {
@@ -184,7 +217,11 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
     if (!rc)
         rc = add_counters(l, btf, e);
     if (!rc)
+        rc = add_names(l, btf, e);
+    if (!rc) {
+        add_help(l, btf);
         add_events(l, btf);
+    }
     if (rc)
         decl_free(l);
     return rc;
@@ -199,6 +236,7 @@ void decl_free(struct decl_layout *l)
     free(l->params);
     free(l->counters);
     free(l->events);
+    free(l->names);
     memset(l, 0, sizeof(*l));
 }
 

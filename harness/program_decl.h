@@ -17,6 +17,13 @@ struct decl_layout {
     struct field *params, *counters; /* parallel to d.params and d.counters */
     const char **events; /* names by value; NULL where there is none; point into the BTF */
     unsigned n_events;
+    struct name_variable *names; /* STRUCT_OPS_NAME variables in .rodata */
+    unsigned n_names;
+};
+
+struct name_variable {
+    char base[16];   /* of which congestion control it wants to know the name */
+    unsigned offset; /* of char[16] */
 };
 
 /* Reads the declarations out of an object's BTF. rodata and data: the sections' initial values (may

@@ -120,8 +120,12 @@ static int attach_programs(struct rep *r, struct err *e)
     r->programs = xcalloc(v->n_programs, sizeof(*r->programs));
     for (unsigned i = 0; i < v->n_programs; i++) {
         const struct program_use *u = &v->programs[i];
-        int rc = program_attach(&r->programs[i], u->program, u->set, u->n_set,
-                                testbed_cgroup_fd(r->tb, u->node), e);
+        char tag[16];
+        const struct program_place place = {.cgroup_fd = testbed_cgroup_fd(r->tb, u->node),
+                                            .tag = tag,
+                                            .state = testbed_state(r->tb)};
+        snprintf(tag, sizeof(tag), "%s%02x", testbed_id(r->tb), u->node);
+        int rc = program_attach(&r->programs[i], u->program, u->set, u->n_set, &place, e);
         if (rc)
             return err_prefix(e, "%s", v->topology->nodes[u->node].name);
         log_line("%s: program %s attached", v->topology->nodes[u->node].name, u->program);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "program_struct_ops.h"
 #include "util.h"
 
 #define STATE_ROOT "/run/extcp"
@@ -26,8 +27,10 @@
 #define ALIVE_NS                                                                                   \
     (NSEC_PER_SEC / 4) /* a process that was killed and not yet waited for still looks alive */
 
-static const char *const words[] = {
-    [STATE_NETNS] = "netns", [STATE_CGROUP] = "cgroup", [STATE_PATH] = "path"};
+static const char *const words[] = {[STATE_NETNS] = "netns",
+                                    [STATE_CGROUP] = "cgroup",
+                                    [STATE_PATH] = "path",
+                                    [STATE_STRUCT_OPS] = "struct_ops"};
 
 struct statedir {
     char id[8];
@@ -120,6 +123,8 @@ static bool plausible(const char *word, const char *what)
         return !strncmp(what, "extcp-", 6) && !strchr(what, '/');
     if (!strcmp(word, "cgroup"))
         return strstr(what, "/extcp-") && !strstr(what, "/../");
+    if (!strcmp(word, "struct_ops"))
+        return strchr(what, ':');
     return !strcmp(word, "path") && *what == '/' && strstr(what, "/.") && strstr(what, ".tmp") &&
            !strstr(what, "/../");
 }
@@ -158,6 +163,8 @@ static void remove_listed(const char *dir, bool paths, bool say)
             }
             if (!strcmp(line, "netns"))
                 remove_netns(what);
+            else if (!strcmp(line, "struct_ops"))
+                struct_ops_unregister(what);
             else if (!strcmp(line, "cgroup"))
                 cgroup_remove(what);
             else if (paths)

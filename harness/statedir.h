@@ -14,9 +14,10 @@
 struct statedir;
 
 enum state_kind {
-    STATE_NETNS,  /* a name in /run/netns */
-    STATE_CGROUP, /* the path of a cgroup */
-    STATE_PATH,   /* a file or directory, an unfinished result */
+    STATE_NETNS,      /* a name in /run/netns */
+    STATE_CGROUP,     /* the path of a cgroup */
+    STATE_PATH,       /* a file or directory, an unfinished result */
+    STATE_STRUCT_OPS, /* a registration that outlives its process: struct_ops_handle() */
 };
 
 /* A new id and its locked directory. */

@@ -57,6 +57,11 @@ const char *testbed_id(const struct testbed *tb)
     return statedir_id(tb->state);
 }
 
+struct statedir *testbed_state(const struct testbed *tb)
+{
+    return tb->state;
+}
+
 const struct topology *testbed_topology(const struct testbed *tb)
 {
     return tb->t;

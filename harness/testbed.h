@@ -29,6 +29,7 @@ int testbed_build(struct testbed **out, const struct topology *t, const struct t
 void testbed_destroy(struct testbed *tb);
 
 const char *testbed_id(const struct testbed *tb); /* "a1b2c3": short, unique on this machine */
+struct statedir *testbed_state(const struct testbed *tb); /* for what else a crash could leave */
 const struct topology *testbed_topology(const struct testbed *tb);
 int testbed_ns_fd(const struct testbed *tb, unsigned node); /* stays open until destroy */
 int testbed_cgroup_fd(const struct testbed *tb,

@@ -28,6 +28,9 @@ struct extcp_event {
 #define PARAM(min, max, unit, help)                                                                \
     __attribute__((btf_decl_tag("param:" #min ":" #max ":" unit ":" help)))
 #define HELP(text) __attribute__((btf_decl_tag("help:" text)))
+/* const volatile char NAME[16] STRUCT_OPS_NAME("vegas"): the loader puts in what the congestion
+ * control is called here (harness/program_struct_ops.h). */
+#define STRUCT_OPS_NAME(base) __attribute__((btf_decl_tag("struct_ops:" base)))
 /* Keeps the names of the events in BTF. */
 #define EVENTS(enum_type) enum enum_type extcp_event_names
 #endif
