@@ -27,6 +27,13 @@ PKGS     := libbpf libelf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jans
 TESTPKGS := cmocka
 
 CFLAGS   ?= -O2 -g
+# Said once here instead of by the compiler, header by header.
+ifneq ($(filter-out setup check lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && command -v $(CLANG) >/dev/null && echo yes),yes)
+$(error packages are missing; as root: make setup)
+endif
+endif
+
 CPPFLAGS += -D_GNU_SOURCE -Iharness -Ibpf $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALLFLAGS  = $(CPPFLAGS) -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings $(CFLAGS) $(SANFLAGS) -pthread -MMD -MP
@@ -92,7 +99,7 @@ setup:
 
 # The set-up may install the compiler itself, so the rest runs in a make of its own.
 check:
-	$(Q)bash scripts/setup.sh
+	$(Q)bash scripts/setup.sh --quiet build run check
 	$(Q)$(MAKE) --no-print-directory all tools
 	$(Q)bash tests/run.sh --strict
 

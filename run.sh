@@ -3,8 +3,10 @@
 # Installs what is missing, builds, and hands over to build/extcp.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bash "$top/scripts/setup.sh" build run || exit $?
-[ "${1:-}" != setup ] || { bash "$top/scripts/setup.sh" build run check lint && echo "setup: everything is installed"; exit $?; }
+if [ "${1:-}" = setup ]; then
+    exec bash "$top/scripts/setup.sh" "${@:2}"
+fi
+bash "$top/scripts/setup.sh" --quiet build run || exit $?
 if ! make -C "$top" --no-print-directory -s -j"$(nproc)" all >&2; then
     echo "run.sh: the build failed (see above)" >&2
     exit 4

@@ -4,6 +4,7 @@
 # EXTCP_BENCH_SEGMENTS (1000000) and EXTCP_BENCH_REPS (5) change the size. Exit 1 when the target is missed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash scripts/setup.sh --quiet run check
 O=${O:-build}
 segments=${EXTCP_BENCH_SEGMENTS:-1000000} reps=${EXTCP_BENCH_REPS:-5} target=20
 out=$O/bench

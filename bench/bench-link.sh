@@ -5,12 +5,13 @@
 # Targets on an idle machine: delay p99 within 1 ms, rate within 2 %, loss inside the binomial 99 % interval, 1 Gbit/s through nfqueue.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash scripts/setup.sh --quiet run check
 O=${O:-build} ROUNDS=${ROUNDS:-5}
 mkdir -p "$O/bench"
 csv=$O/bench/link.csv
 echo "backend,delay_ms,rate_bps,loss,round,direction,delay_median_ms,delay_p99_ms,rate_measured_bps,loss_sent,loss_lost" >"$csv"
 backends=nfqueue
-if "$O/extcp" doctor --json | grep -A1 '"name": "netem"' | grep -q 'true'; then
+if "$O/extcp" doctor --json | jq -e 'select(.name == "netem") | .ok' >/dev/null; then
     backends="nfqueue netem"
 else
     echo "this kernel has no netem: only nfqueue is measured"

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 O=${O:-build} REPS=${REPS:-5} LIMIT=${LIMIT:-60}
-bash scripts/setup.sh bench
+bash scripts/setup.sh --quiet bench
 mkdir -p "$O/bench"
 csv=$O/bench/topology.csv
 echo "who,hosts,repetition,start_s,stop_s" >"$csv"

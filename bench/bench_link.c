@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_link BACKEND DELAY RATE LOSS ROUNDS: builds a link of the topology `routed` so and measures it (calibrate.h) in both directions, ROUNDS
- * times. Prints CSV rows: backend,delay_ms,rate_bps,loss,round,direction,delay_median_ms,delay_p99_ms,rate_measured_bps,loss_sent,loss_lost
+ * bench_link BACKEND DELAY RATE LOSS ROUNDS: builds a link of the topology `routed` so and measures
+ * it (calibrate.h) in both directions, ROUNDS times. Prints CSV rows:
+ * backend,delay_ms,rate_bps,loss,round,direction,delay_median_ms,delay_p99_ms,rate_measured_bps,loss_sent,loss_lost
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,10 +24,11 @@ static int measure(struct testbed *tb, const char *backend, int rounds, struct e
             return rc;
         for (unsigned d = 0; n && d < 2; d++) {
             const struct calibration_direction *x = &c[0].dir[d];
-            printf("%s,%g,%.0f,%g,%d,%s,%.4f,%.4f,%.0f,%llu,%llu\n", backend, x->delay_configured_ms, x->rate_configured_bps,
-                   x->loss_configured, r, d == DIR_AB ? "forward" : "backward", x->delay_median_ms, x->delay_p99_ms,
-                   isfinite(x->rate_measured_bps) ? x->rate_measured_bps : 0, (unsigned long long)x->loss_sent,
-                   (unsigned long long)x->loss_lost);
+            printf("%s,%g,%.0f,%g,%d,%s,%.4f,%.4f,%.0f,%llu,%llu\n", backend,
+                   x->delay_configured_ms, x->rate_configured_bps, x->loss_configured, r,
+                   d == DIR_AB ? "forward" : "backward", x->delay_median_ms, x->delay_p99_ms,
+                   isfinite(x->rate_measured_bps) ? x->rate_measured_bps : 0,
+                   (unsigned long long)x->loss_sent, (unsigned long long)x->loss_lost);
         }
         fflush(stdout);
         free(c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_topology HOSTS: builds the topology `star` with so many hosts and tears it down; prints both times in seconds. */
+/* bench_topology HOSTS: builds the topology `star` with so many hosts and tears it down; prints
+ * both times in seconds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -13,6 +13,14 @@ int cmd_fail(const char *verb, const struct err *e)
     return e->status ? e->status : EXIT_BROKE;
 }
 
+void print_json_line(json_t *j)
+{
+    json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    putchar('\n');
+    fflush(stdout);
+    json_decref(j);
+}
+
 const char *extcp_home(void)
 {
     static char home[PATH_MAX];

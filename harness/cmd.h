@@ -3,6 +3,8 @@
 #ifndef EXTCP_CMD_H
 #define EXTCP_CMD_H
 
+#include <jansson.h>
+
 #include "err.h"
 
 /* argv[0] is the verb. Returns the exit status; a message for stderr has been printed already where
@@ -17,6 +19,9 @@ int cmd_doctor(int argc, char **argv);
 
 /* Prints "extcp VERB: message" (verb may be NULL) to stderr and returns the status to exit with. */
 int cmd_fail(const char *verb, const struct err *e);
+
+/* For --json: one object on a line of stdout. Takes j. */
+void print_json_line(json_t *j);
 
 /* Where topologies/, experiments/ and plots/ are: EXTCP_HOME, else the directory above the
  * executable's build/. Static storage. */

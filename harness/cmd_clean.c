@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* extcp clean: what a killed run left. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,29 +9,46 @@
 #include "cmd.h"
 #include "statedir.h"
 
+static void say(const char *id, const char *kind, const char *name)
+{
+    printf("run %s is dead: removed %s %s\n", id, kind, name);
+}
+
+static void say_json(const char *id, const char *kind, const char *name)
+{
+    print_json_line(json_pack("{s:s, s:s, s:s, s:s}", "event", "removed", "run", id, "kind", kind,
+                              "name", name));
+}
+
 int cmd_clean(int argc, char **argv)
 {
     struct err e = ERR_INIT;
+    bool json = false;
     int n;
 
-    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        printf("usage: extcp clean\nRemoves the namespaces, cgroups, processes and unfinished "
-               "results of runs that were killed. Runs "
-               "that are alive are left alone, and so is everything that is not ours.\n");
-        return EXIT_OK;
-    }
-    if (argc > 1) {
-        err_usage(&e, -EINVAL, "unknown argument '%s'; accepted: --help", argv[1]);
-        return cmd_fail("clean", &e);
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json")) {
+            json = true;
+        } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            printf("usage: extcp clean [--json]\nRemoves the namespaces, cgroups, processes and "
+                   "unfinished results of runs that were killed. Runs that are alive are left "
+                   "alone, and so is everything that is not ours.\n");
+            return EXIT_OK;
+        } else {
+            err_usage(&e, -EINVAL, "unknown argument '%s'; accepted: --json, --help", argv[i]);
+            return cmd_fail("clean", &e);
+        }
     }
     if (geteuid() != 0) {
         err_lacks(&e, -EPERM, "only root can; sudo ./run.sh clean");
         return cmd_fail("clean", &e);
     }
-    n = statedir_clean(true, &e);
+    n = statedir_clean(json ? say_json : say, &e);
     if (n < 0)
         return cmd_fail("clean", &e);
-    if (!n)
+    if (json)
+        print_json_line(json_pack("{s:s, s:i}", "event", "cleaned", "runs", n));
+    else if (!n)
         printf("nothing to clean\n");
     return EXIT_OK;
 }

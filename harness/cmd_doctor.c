@@ -230,53 +230,51 @@ static const struct {
     {"tshark", BETTER, probe_tshark},
 };
 
+/* With --json: one object a line. */
+static void print_finding(const char *name, enum need need, const struct finding *f, bool json)
+{
+    const char *state = f->ok ? "ok" : need == NEEDED ? "missing" : "absent";
+
+    if (json) {
+        print_json_line(json_pack("{s:s, s:b, s:b, s:s, s:s, s:s}", "name", name, "ok", (int)f->ok,
+                                  "needed", need == NEEDED, "found", f->what, "instead",
+                                  f->ok ? "" : f->instead, "remedy", f->ok ? "" : f->remedy));
+        return;
+    }
+    printf("%-8s %-20s %s\n", state, name, f->what);
+    if (!f->ok && *f->instead)
+        printf("         %-20s so: %s\n", "", f->instead);
+    if (!f->ok && *f->remedy)
+        printf("         %-20s try: %s\n", "", f->remedy);
+}
+
 int cmd_doctor(int argc, char **argv)
 {
-    json_t *out = NULL;
     struct err e = ERR_INIT;
     struct utsname u;
-    bool lacks = false;
+    bool lacks = false, json = false;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) {
-            out = out ? out : json_array();
+            json = true;
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             printf("usage: extcp doctor [--json]\nTries what extcp needs, in namespaces of its "
                    "own. Exit 0, or 3 when something is "
                    "missing that nothing works without.\n");
-            json_decref(out);
             return EXIT_OK;
         } else {
             err_usage(&e, -EINVAL, "unknown argument '%s'; accepted: --json, --help", argv[i]);
-            json_decref(out);
             return cmd_fail("doctor", &e);
         }
     }
     uname(&u);
-    if (!out)
+    if (!json)
         printf("kernel %s, %ld CPUs\n", u.release, sysconf(_SC_NPROCESSORS_ONLN));
     for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
         struct finding f = {0};
         probes[i].probe(&f);
         lacks |= !f.ok && probes[i].need == NEEDED;
-        const char *state = f.ok ? "ok" : probes[i].need == NEEDED ? "missing" : "absent";
-        if (out) {
-            json_array_append_new(
-                out, json_pack("{s:s, s:b, s:b, s:s, s:s, s:s}", "name", probes[i].name, "ok",
-                               (int)f.ok, "needed", probes[i].need == NEEDED, "found", f.what,
-                               "instead", f.ok ? "" : f.instead, "remedy", f.ok ? "" : f.remedy));
-            continue;
-        }
-        printf("%-8s %-20s %s\n", state, probes[i].name, f.what);
-        if (!f.ok && *f.instead)
-            printf("         %-20s so: %s\n", "", f.instead);
-        if (!f.ok && *f.remedy)
-            printf("         %-20s try: %s\n", "", f.remedy);
-    }
-    if (out) {
-        json_dumpf(out, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(out);
+        print_finding(probes[i].name, probes[i].need, &f, json);
     }
     return lacks ? EXIT_LACKS : EXIT_OK;
 }

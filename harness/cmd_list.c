@@ -15,17 +15,16 @@
 #include "util.h"
 
 struct list {
-    json_t *out; /* NULL: print for people */
+    bool json; /* one object a line, with its kind; else for people */
 };
 
 static void one_experiment(const char *name, const char *title, const struct err *e, void *arg)
 {
     struct list *l = arg;
 
-    if (l->out)
-        json_array_append_new(json_object_get(l->out, "experiments"),
-                              json_pack("{s:s, s:s*, s:s*}", "name", name, "title", title, "error",
-                                        e ? e->msg : NULL));
+    if (l->json)
+        print_json_line(json_pack("{s:s, s:s, s:s*, s:s*}", "kind", "experiment", "name", name,
+                                  "title", title, "error", e ? e->msg : NULL));
     else
         printf("  %-14s %s%s\n", name, title ? title : "does not load: ", title ? "" : e->msg);
 }
@@ -48,11 +47,10 @@ static int topologies(struct list *l, struct err *e)
             struct err one = ERR_INIT;
             *dot = '\0';
             topology_load(&t, files[i]->d_name, NULL, 0, &one);
-            if (l->out)
-                json_array_append_new(json_object_get(l->out, "topologies"),
-                                      json_pack("{s:s, s:s*, s:s*}", "name", files[i]->d_name,
-                                                "description", t ? t->description : NULL, "error",
-                                                t ? NULL : one.msg));
+            if (l->json)
+                print_json_line(json_pack("{s:s, s:s, s:s*, s:s*}", "kind", "topology", "name",
+                                          files[i]->d_name, "description",
+                                          t ? t->description : NULL, "error", t ? NULL : one.msg));
             else
                 printf("  %-14s %s%s\n", files[i]->d_name, t ? "" : "does not load: ",
                        t ? (t->description ? t->description : "") : one.msg);
@@ -72,6 +70,15 @@ static json_t *param_json(const struct param_decl *p)
                      (json_int_t)p->def, "unit", p->unit, "help", p->help, "live", (int)p->live);
 }
 
+static json_t *names_json(char *const *names, unsigned n)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < n; i++)
+        json_array_append_new(all, json_string(names[i]));
+    return all;
+}
+
 static int programs(struct list *l, struct err *e)
 {
     for (unsigned i = 0; program_name(i); i++) {
@@ -83,22 +90,23 @@ static int programs(struct list *l, struct err *e)
             json_decref(params);
             return rc;
         }
-        if (!l->out)
+        if (!l->json)
             printf("  %-14s %s\n", d->name, d->help);
         for (unsigned k = 0; k < d->n_params; k++) {
             const struct param_decl *p = &d->params[k];
-            if (l->out)
+            if (l->json)
                 json_array_append_new(params, param_json(p));
             else
                 printf("    %-20s %s (%lld to %lld%s%s, default %lld%s)\n", p->name, p->help,
                        (long long)p->min, (long long)p->max, *p->unit ? " " : "", p->unit,
                        (long long)p->def, p->live ? ", can change while it runs" : "");
         }
-        if (l->out)
-            json_array_append_new(json_object_get(l->out, "programs"),
-                                  json_pack("{s:s, s:s, s:s, s:O}", "name", d->name, "source",
-                                            d->source, "help", d->help, "parameters", params));
-        json_decref(params);
+        if (l->json)
+            print_json_line(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "kind", "program", "name",
+                                      d->name, "source", d->source, "help", d->help, "parameters",
+                                      params, "counters", names_json(d->counters, d->n_counters)));
+        else
+            json_decref(params);
         program_decl_free(d);
     }
     return 0;
@@ -110,22 +118,25 @@ static void options(struct list *l)
     const char *name;
 
     for (unsigned i = 0; (name = tcp_option_known(i, &fields)); i++) {
-        json_t *all = json_array();
-        if (!l->out)
-            printf("  %-22s", name);
-        for (unsigned k = 0; fields && fields[k]; k++) {
-            if (l->out)
-                json_array_append_new(all, json_string(fields[k]));
-            else
-                printf("%s%s", k ? ", " : "", fields[k]);
+        unsigned n = 0;
+        while (fields && fields[n])
+            n++;
+        if (l->json) {
+            print_json_line(json_pack("{s:s, s:s, s:o}", "kind", "option", "name", name, "fields",
+                                      names_json((char *const *)fields, n)));
+            continue;
         }
-        if (l->out)
-            json_array_append_new(json_object_get(l->out, "options"),
-                                  json_pack("{s:s, s:O}", "name", name, "fields", all));
-        else
-            printf("\n");
-        json_decref(all);
+        printf("  %-22s", name);
+        for (unsigned k = 0; k < n; k++)
+            printf("%s%s", k ? ", " : "", fields[k]);
+        printf("\n");
     }
+}
+
+static void head(const struct list *l, const char *text)
+{
+    if (!l->json)
+        puts(text);
 }
 
 int cmd_list(int argc, char **argv)
@@ -135,41 +146,31 @@ int cmd_list(int argc, char **argv)
     int rc;
 
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json") && !l.out) {
-            l.out = json_pack("{s:[], s:[], s:[], s:[]}", "experiments", "topologies", "programs",
-                              "options");
+        if (!strcmp(argv[i], "--json")) {
+            l.json = true;
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             printf("usage: extcp list [--json]\nThe experiments, topologies, eBPF programs with "
                    "their parameters, and the options "
                    "that a wire check can name.\n");
-            json_decref(l.out);
             return EXIT_OK;
         } else {
             err_usage(&e, -EINVAL, "unknown argument '%s'; accepted: --json, --help", argv[i]);
-            json_decref(l.out);
             return cmd_fail("list", &e);
         }
     }
-    if (!l.out)
-        printf("experiments (experiments/)\n");
+    head(&l, "experiments (experiments/)");
     rc = experiment_each(one_experiment, &l, &e);
-    if (!l.out && !rc)
-        printf("\ntopologies (topologies/)\n");
-    if (!rc)
-        rc = topologies(&l, &e);
-    if (!l.out && !rc)
-        printf("\nprograms (bpf/), with their parameters\n");
-    if (!rc)
-        rc = programs(&l, &e);
-    if (!l.out && !rc)
-        printf("\noptions for wire checks, with their fields (the first is the default)\n");
     if (!rc) {
-        options(&l);
-        if (l.out) {
-            json_dumpf(l.out, stdout, JSON_INDENT(2));
-            putchar('\n');
-        }
+        head(&l, "\ntopologies (topologies/)");
+        rc = topologies(&l, &e);
     }
-    json_decref(l.out);
+    if (!rc) {
+        head(&l, "\nprograms (bpf/), with their parameters");
+        rc = programs(&l, &e);
+    }
+    if (!rc) {
+        head(&l, "\noptions for wire checks, with their fields (the first is the default)");
+        options(&l);
+    }
     return rc ? cmd_fail("list", &e) : EXIT_OK;
 }

@@ -12,7 +12,8 @@
 #include "run.h"
 #include "util.h"
 
-#define MAX_LIST 64
+#define MAX_LIST  64
+#define MAX_WORDS 512 /* of the command line, in run.json */
 
 static void print_one(const char *name, const char *title, const struct err *e, void *arg)
 {
@@ -23,6 +24,7 @@ static void print_one(const char *name, const char *title, const struct err *e, 
 static const char *const usage =
     "usage: ./run.sh EXPERIMENT [options]    run an experiment: network, traffic, wire proof, "
     "figures, verdict\n"
+    "       ./run.sh EXPERIMENT --help       its parameters, variants and claims\n"
     "       ./run.sh VERB [--help]\n"
     "\n"
     "options of an experiment:\n"
@@ -139,18 +141,30 @@ int cmd_run(int argc, char **argv)
         {"backend", required_argument, NULL, 'b'}, {"out", required_argument, NULL, 'o'},
         {"keep", no_argument, NULL, 'k'},          {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {0}};
-    struct parsed p = {.run = {.seed = 1, .argc = argc, .argv = argv}};
+    struct parsed p = {.run = {.seed = 1}};
     struct experiment *x = NULL;
     struct err e = ERR_INIT;
+    char *as_given[MAX_WORDS];
+    bool wants_help = false;
     int c, status;
 
     if (argc < 2 || !strcmp(argv[1], "help"))
         return help();
+    argv[0] = (char *)"./run.sh"; /* what people typed, in getopt's messages and in run.json */
+    for (c = 0; c < argc && c < MAX_WORDS; c++)
+        as_given[c] = argv[c]; /* getopt moves them about */
+    p.run.argc = c;
+    p.run.argv = as_given;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'h')
-            return help();
-        if (parse_one(c, &p, &e))
+            wants_help = true;
+        else if (parse_one(c, &p, &e))
             return cmd_fail("run", &e);
+    }
+    if (wants_help) {
+        if (optind == argc)
+            return help();
+        return experiment_help(argv[optind], &e) ? cmd_fail(NULL, &e) : EXIT_OK;
     }
     if (optind != argc - 1) {
         err_usage(&e, -EINVAL, "%s; accepted: one experiment, see ./run.sh without arguments",

@@ -210,6 +210,11 @@ struct experiment {
 int experiment_load(struct experiment **out, const char *name_or_path,
                     const struct experiment_options *o, struct err *e);
 void experiment_free(struct experiment *x);
+/* The path of the file: experiments/NAME.yaml, or the path itself where it has a slash or ends in
+ * .yaml. The caller frees. NULL with an error that lists those there are. */
+char *experiment_file(const char *name_or_path, struct err *e);
+/* Prints to stdout what the file says about itself: parameters, variants, claims. */
+int experiment_help(const char *name_or_path, struct err *e);
 
 /* Name and title of each file in experiments/, sorted; fn gets a NULL title and the error where a
  * file does not load. */

@@ -308,9 +308,7 @@ static int build(struct resolve *r, struct experiment *x)
     return rc ? rc : load_variants(r, x);
 }
 
-/* experiments/NAME.yaml, or the path itself where it has a slash or ends in .yaml; an unknown name
- * lists those there are. */
-static char *find_file(const char *name, struct err *e)
+char *experiment_file(const char *name, struct err *e)
 {
     char *path = strchr(name, '/') || strstr(name, ".yaml")
                      ? xstrdup(name)
@@ -343,7 +341,7 @@ int experiment_load(struct experiment **out, const char *name_or_path,
     struct x_file *x = NULL;
     struct yamlfile *pos = NULL;
     struct experiment *res;
-    char *path = find_file(name_or_path, e);
+    char *path = experiment_file(name_or_path, e);
     int rc;
 
     *out = NULL;

@@ -29,12 +29,10 @@ static void end_line(void)
 /* With --json: one object a line on stdout. Takes j. */
 static void emit(const struct run *run, json_t *j)
 {
-    if (run->o->json) {
-        json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-        putchar('\n');
-        fflush(stdout);
-    }
-    json_decref(j);
+    if (run->o->json)
+        print_json_line(j);
+    else
+        json_decref(j);
 }
 
 /* An absolute path: what `clean` reads must not depend on where it runs. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +140,7 @@ static void remove_netns(const char *name)
 }
 
 /* pass 0: processes first, then the rest, so that nothing is in use when it goes. */
-static void remove_listed(const char *dir, bool paths, bool say)
+static void remove_listed(const char *dir, bool paths, removed_fn removed)
 {
     char *path = xasprintf("%s/list", dir), *text = NULL;
 
@@ -169,8 +170,8 @@ static void remove_listed(const char *dir, bool paths, bool say)
                 cgroup_remove(what);
             else if (paths)
                 remove_tree(what);
-            if (say)
-                printf("removed %s %s\n", line, what);
+            if (removed)
+                removed(strrchr(dir, '/') + 1, line, what);
         }
     }
     free(text);
@@ -181,7 +182,7 @@ void statedir_remove(struct statedir *s)
 {
     if (!s)
         return;
-    remove_listed(s->path, false, false);
+    remove_listed(s->path, false, NULL);
     remove_tree(s->path);
     fclose(s->list);
     close(s->lock);
@@ -210,7 +211,7 @@ static int take_over(const char *dir, int *lock)
     return 1;
 }
 
-int statedir_clean(bool say, struct err *e)
+int statedir_clean(removed_fn removed, struct err *e)
 {
     DIR *d = opendir(STATE_ROOT);
     struct dirent *ent;
@@ -226,9 +227,7 @@ int statedir_clean(bool say, struct err *e)
         path = xasprintf("%s/%s", STATE_ROOT, ent->d_name);
         rc = take_over(path, &lock);
         if (rc == 1) {
-            if (say)
-                printf("run %s is dead\n", ent->d_name);
-            remove_listed(path, true, say);
+            remove_listed(path, true, removed);
             remove_tree(path);
             n++;
         } else if (rc < 0) {

@@ -7,8 +7,6 @@
 #ifndef EXTCP_STATEDIR_H
 #define EXTCP_STATEDIR_H
 
-#include <stdbool.h>
-
 #include "err.h"
 
 struct statedir;
@@ -27,8 +25,9 @@ const char *statedir_id(const struct statedir *s); /* six hexadecimal digits */
 int statedir_note(struct statedir *s, enum state_kind kind, const char *what, struct err *e);
 /* Removes what the list names (but no STATE_PATH) and the directory itself; frees. NULL is fine. */
 void statedir_remove(struct statedir *s);
-/* For the dead ones: the same, with STATE_PATH. Prints a line for each when say is true. The number
- * of runs cleaned, or -errno. */
-int statedir_clean(bool say, struct err *e);
+/* For the dead ones: the same, with STATE_PATH. removed (may be NULL) is told of each thing: the
+ * run's id, "netns", "cgroup" or "path", and its name. The number of runs cleaned, or -errno. */
+typedef void (*removed_fn)(const char *id, const char *kind, const char *name);
+int statedir_clean(removed_fn removed, struct err *e);
 
 #endif

@@ -3,7 +3,7 @@
 # clang-format, cppcheck and shellcheck over everything git tracks.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash scripts/setup.sh build lint
+bash scripts/setup.sh --quiet build lint
 status=0
 mapfile -t c < <(git ls-files '*.c' '*.h')
 mapfile -t user < <(git ls-files 'harness/*.c' 'tests/*.c' 'bench/*.c' | grep -v '\.bpf\.c$')
