@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
 #include "figure_data.h"
-#include "tool.h"
+#include "gnuplot.h"
 #include "util.h"
 
-#define GNUPLOT_LIMIT_MS 60000
 /* The size of the figure in pixels, which is that of a paper's column at 144 pixels an inch; the
  * scripts add to the height what the names of the variants need. */
 #define PLOT_WIDTH   480
@@ -46,22 +44,11 @@ static const struct script *find_script(const char *name)
     return NULL;
 }
 
-/* A name that is a plain file name everywhere, and safe in what gnuplot is told. */
-static bool is_plain_name(const char *s)
-{
-    if (!s || !isalnum((unsigned char)*s))
-        return false;
-    for (; *s; s++)
-        if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
-            return false;
-    return true;
-}
-
 int figure_validate(const struct figure *f, struct err *e)
 {
     const struct script *s = find_script(f->script);
 
-    if (!is_plain_name(f->name))
+    if (!gnuplot_name_ok(f->name))
         return err_usage(e, -EINVAL,
                          "figure '%s': accepted as a name: letters, digits, '-', '_' and '.'",
                          f->name ? f->name : "");
@@ -85,42 +72,6 @@ int figure_validate(const struct figure *f, struct err *e)
                          "%slabel is missing",
                          f->name, f->scale, s->values == AXIS_X ? "x" : "y");
     return 0;
-}
-
-/*
- * A string constant of gnuplot. All but letters, digits and a few signs become octal escapes, so
- * that no text can be read as a command (`…`), a format or the end of the string. What is not UTF-8
- * or not to be shown at all would break the SVG and becomes '?'.
- */
-static void put_string(FILE *f, const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    bool escaped = false; /* gnuplot reads a digit after the three of an escape as one more */
-
-    fputc('"', f);
-    while (*s) {
-        bool after_escape = escaped;
-
-        unsigned more = *s < 0x80 ? 0 : *s >= 0xf0 ? 3 : *s >= 0xe0 ? 2 : *s >= 0xc2 ? 1 : 9;
-
-        for (unsigned i = 1; more < 9 && i <= more; i++)
-            if ((s[i] & 0xc0) != 0x80)
-                more = 9;
-        escaped = false;
-        if (*s > 0xf4 || more == 9 || (*s < 0x20 && *s != '\n') || *s == 0x7f) {
-            fputc('?', f);
-            s++;
-        } else if (more) {
-            fwrite(s, 1, more + 1, f);
-            s += more + 1;
-        } else {
-            escaped =
-                !(isalpha(*s) || strchr(" -_.,:;()[]/+*=", *s) || (isdigit(*s) && !after_escape));
-            fprintf(f, escaped ? "\\%03o" : "%c", *s);
-            s++;
-        }
-    }
-    fputc('"', f);
 }
 
 static unsigned columns(const char *s)
@@ -171,7 +122,7 @@ static unsigned put_text(FILE *f, const char *name, const char *text, unsigned r
     wrapped = xcalloc(2, strlen(text) + 1);
     lines = wrap(wrapped, text, room);
     fprintf(f, "%s_text = ", name);
-    put_string(f, lines ? wrapped : text);
+    gnuplot_string(f, lines ? wrapped : text);
     fputc('\n', f);
     free(wrapped);
     return !*text ? 0 : lines ? lines : 1;
@@ -205,7 +156,7 @@ static void put_categories(FILE *f, const struct figure_data *d)
         if (!tilt)
             wrap(wrapped, name, room);
         fprintf(f, "label[%u] = ", i + 1);
-        put_string(f, tilt ? name : wrapped);
+        gnuplot_string(f, tilt ? name : wrapped);
         fputc('\n', f);
         free(wrapped);
     }
@@ -221,7 +172,7 @@ static void put_legend(FILE *f, const struct figure_data *d)
 
         longest = columns(name) > longest ? columns(name) : longest;
         fprintf(f, "label[%u] = ", i + 1);
-        put_string(f, name);
+        gnuplot_string(f, name);
         fputc('\n', f);
     }
     fprintf(f, "tilt = 0\nlabel_lines = 1\nlabel_chars = %u\n", longest);
@@ -344,71 +295,6 @@ static int write_program(const char *path, const struct figure *fig, const struc
     return rc;
 }
 
-static bool starts_and_ends(const char *data, size_t len, const char *start, const char *end)
-{
-    size_t a = strlen(start), b = strlen(end);
-
-    while (len && isspace((unsigned char)data[len - 1]))
-        len--;
-    return len >= a + b && !memcmp(data, start, a) && !memcmp(data + len - b, end, b);
-}
-
-/* Both pictures are there, from their first to their last byte. */
-static int check_picture(const char *figures, const char *name, const char *ending, struct err *e)
-{
-    bool png = !strcmp(ending, "png");
-    char *path = xasprintf("%s/%s.%s", figures, name, ending), *data = NULL;
-    size_t len = 0;
-    int rc = read_file(path, &data, &len, e);
-
-    if (rc)
-        err_broke(e, rc, "figure %s: gnuplot did not write %s: %s", name, path, strerror(-rc));
-    else if (!starts_and_ends(data, len, png ? "\x89PNG" : "<?xml",
-                              png ? "IEND\xae\x42\x60\x82" : "</svg>"))
-        rc = err_broke(e, -EIO, "figure %s: %s is not a whole %s file (%zu bytes)", name, path,
-                       ending, len);
-    free(data);
-    free(path);
-    return rc;
-}
-
-static int run_gnuplot(const struct figure *f, const char *figures, struct err *e)
-{
-    char *program = xasprintf("%s.gp", f->name), *dir = xasprintf("%s/plots", extcp_home());
-    char *plots = realpath(dir, NULL); /* gnuplot runs elsewhere */
-    char *output = NULL, *quoted = NULL, *define;
-    size_t size;
-    FILE *m = open_memstream(&quoted, &size);
-    int status = 0, rc;
-
-    put_string(m, plots ? plots : dir);
-    fclose(m);
-    define = xasprintf("plots = %s", quoted);
-    rc = tool_run((char *[]){(char *)"gnuplot", (char *)"-d", (char *)"-e", define, program, NULL},
-                  figures, GNUPLOT_LIMIT_MS, &output, &status, e);
-    if (rc == -ENOENT)
-        err_lacks(e, rc,
-                  "figure %s: gnuplot is not there; install it with: "
-                  "apt-get install gnuplot-nox",
-                  f->name);
-    else if (rc)
-        err_prefix(e, "figure %s", f->name);
-    else if (status || *output)
-        rc = err_broke(e, -EIO, "figure %s: gnuplot ended with status %d and said:\n%.1500s",
-                       f->name, status, *output ? output : "(nothing)");
-    if (!rc)
-        rc = check_picture(figures, f->name, "svg", e);
-    if (!rc)
-        rc = check_picture(figures, f->name, "png", e);
-    free(output);
-    free(define);
-    free(quoted);
-    free(plots);
-    free(dir);
-    free(program);
-    return rc;
-}
-
 int figure_draw(const struct figure *f, const struct results *r, const char *dir, struct err *e)
 {
     const struct script *s = find_script(f->script);
@@ -432,7 +318,7 @@ int figure_draw(const struct figure *f, const struct results *r, const char *dir
     if (!rc)
         rc = write_program(program, f, s, &d, e);
     if (!rc)
-        rc = run_gnuplot(f, figures, e);
+        rc = gnuplot_run(f->name, figures, e);
     figure_data_free(&d);
     free(program);
     free(csv);

@@ -8,8 +8,8 @@ static const struct {
     const char *name;
     int (*fn)(int argc, char **argv);
 } verbs[] = {
-    {"list", cmd_list},   {"doctor", cmd_doctor}, {"clean", cmd_clean},
-    {"shell", cmd_shell}, {"decode", cmd_decode}, {"stream", cmd_stream},
+    {"list", cmd_list},     {"doctor", cmd_doctor}, {"clean", cmd_clean},   {"shell", cmd_shell},
+    {"decode", cmd_decode}, {"stream", cmd_stream}, {"report", cmd_report},
 };
 
 int main(int argc, char **argv)
