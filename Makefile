@@ -23,7 +23,7 @@ endif
 CC       ?= gcc
 CLANG    ?= clang
 STRIP    ?= llvm-strip
-PKGS     := libbpf libelf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1
+PKGS     := libbpf libelf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1 libcurl
 TESTPKGS := cmocka
 
 CFLAGS   ?= -O2 -g

@@ -21,18 +21,25 @@ void print_json_line(json_t *j)
     json_decref(j);
 }
 
+const char *extcp_executable(void)
+{
+    static char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    path[n > 0 ? n : 0] = '\0';
+    return path;
+}
+
 const char *extcp_home(void)
 {
     static char home[PATH_MAX];
     const char *env = getenv("EXTCP_HOME");
-    ssize_t n;
 
     if (env && *env)
         return env;
     if (home[0])
         return home;
-    n = readlink("/proc/self/exe", home, sizeof(home) - 1);
-    home[n > 0 ? n : 0] = '\0';
+    snprintf(home, sizeof(home), "%s", extcp_executable());
     /* .../build/extcp, .../build/san/extcp, .../build/tests/unit/test_x: what is above the
      * outermost-but-one "build" */
     for (char *p = home + strlen(home); p > home; p--) {

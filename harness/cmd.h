@@ -17,12 +17,16 @@ int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_page(int argc, char **argv);
 
 /* Prints "extcp VERB: message" (verb may be NULL) to stderr and returns the status to exit with. */
 int cmd_fail(const char *verb, const struct err *e);
 
 /* For --json: one object on a line of stdout. Takes j. */
 void print_json_line(json_t *j);
+
+/* The program that runs, as a path. Static storage. */
+const char *extcp_executable(void);
 
 /* Where topologies/, experiments/ and plots/ are: EXTCP_HOME, else the directory above the
  * executable's build/. Static storage. */

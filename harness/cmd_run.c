@@ -46,6 +46,7 @@ static const char *const usage =
     "  shell TOPOLOGY HOST [-- COMMAND]   build a network, run there, tear down\n"
     "  decode FILE.pcap   print a capture with every TCP and MPTCP option in words\n"
     "  report [RUN]...    one HTML page of runs that are there\n"
+    "  page make|show|load                web pages from a seed, and a client that loads them\n"
     "  setup              install the packages that are needed\n"
     "\n"
     "exit status: 0 everything held, 1 a wire check or a claim did not, 2 usage or a bad file,\n"

@@ -9,7 +9,7 @@ static const struct {
     int (*fn)(int argc, char **argv);
 } verbs[] = {
     {"list", cmd_list},     {"doctor", cmd_doctor}, {"clean", cmd_clean},   {"shell", cmd_shell},
-    {"decode", cmd_decode}, {"stream", cmd_stream}, {"report", cmd_report},
+    {"decode", cmd_decode}, {"stream", cmd_stream}, {"report", cmd_report}, {"page", cmd_page},
 };
 
 int main(int argc, char **argv)

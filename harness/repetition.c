@@ -172,7 +172,7 @@ struct expand_arg {
     char text[512];
 };
 
-/* {client}, {server:path2}, {home}, {work}, {family} in a command. */
+/* {client}, {server:path2}, {home}, {extcp}, {work}, {family} in a command. */
 static const char *lookup_address(const char *what, void *arg)
 {
     struct expand_arg *x = arg;
@@ -184,6 +184,8 @@ static const char *lookup_address(const char *what, void *arg)
 
     if (!strcmp(what, "home"))
         return extcp_home();
+    if (!strcmp(what, "extcp"))
+        return extcp_executable();
     if (!strcmp(what, "work"))
         return x->r->work_dir;
     if (!strcmp(what, "family"))

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cmd.h"
 #include "util.h"
 #include "workload_output.h"
 
@@ -95,9 +95,6 @@ void argv_free(char **argv)
 
 static void begin(struct argv *a, const struct workload *w)
 {
-    char self[4096];
-    ssize_t n;
-
     if (w->mptcp) {
         add(a, "mptcpize");
         add(a, "run");
@@ -106,9 +103,7 @@ static void begin(struct argv *a, const struct workload *w)
         add(a, "iperf3");
         return;
     }
-    n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[n > 0 ? n : 0] = '\0';
-    add(a, "%s", self);
+    add(a, "%s", extcp_executable());
     add(a, "stream");
 }
 
@@ -213,7 +208,7 @@ char *workload_expand(const char *command, const char *(*lookup)(const char *nam
             err_usage(e, -EINVAL,
                       "command '%s': {%s} is unknown; accepted: {NODE}, {NODE:LINK} with a node "
                       "that has an address of this "
-                      "family, {home}, {work}, {family}",
+                      "family, {home}, {extcp}, {work}, {family}",
                       command, name);
             return NULL;
         }
