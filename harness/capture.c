@@ -197,6 +197,23 @@ static int activate(struct capture *c, unsigned snaplen, struct err *e)
     return 0;
 }
 
+int capture_filter_check(const char *filter, struct err *e)
+{
+    pcap_t *dead = pcap_open_dead(DLT_EN10MB, SNAPLEN_DEFAULT);
+    struct bpf_program prog;
+    int rc = 0;
+
+    if (!dead)
+        return err_broke(e, -ENOMEM, "filter '%s': no memory", filter);
+    if (pcap_compile(dead, &prog, filter, 1, PCAP_NETMASK_UNKNOWN))
+        rc = err_usage(e, -EINVAL, "bad filter '%s': %s; accepted: pcap-filter(7)", filter,
+                       pcap_geterr(dead));
+    else
+        pcap_freecode(&prog);
+    pcap_close(dead);
+    return rc;
+}
+
 static int set_filter(struct capture *c, const char *filter, struct err *e)
 {
     struct bpf_program prog;

@@ -20,6 +20,8 @@ struct capture_stats {
  * (NULL). snaplen 0: 262144. Runs in a thread. */
 int capture_start(struct capture **out, int ns_fd, const char *iface, const char *filter,
                   unsigned snaplen, const char *path, struct err *e);
+/* Is it a filter in the language of pcap-filter(7)? Needs no interface. */
+int capture_filter_check(const char *filter, struct err *e);
 /* Reads what is still in the ring, closes the file, synced. An I/O error while writing (disk full)
  * is an error here. Frees c. */
 int capture_stop(struct capture *c, struct capture_stats *st, struct err *e);

@@ -20,34 +20,6 @@ static bool listed(char *const *names, unsigned n, const char *name)
     return false;
 }
 
-/* "a, b, c" of the variants' names, for messages. */
-static const char *variant_names(const struct x_file *x, char *buf, size_t size)
-{
-    buf[0] = '\0';
-    for (unsigned i = 0; i < x->variants_count && strlen(buf) + 64 < size; i++)
-        snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", i ? ", " : "", x->variants[i].name);
-    return buf;
-}
-
-static bool variant_exists(const struct x_file *x, const char *name)
-{
-    for (unsigned i = 0; i < x->variants_count; i++)
-        if (!strcmp(x->variants[i].name, name))
-            return true;
-    return false;
-}
-
-static int names_exist(struct resolve *r, const char *path, char *const *names, unsigned n)
-{
-    char known[1024];
-
-    for (unsigned i = 0; i < n; i++)
-        if (!variant_exists(r->x, names[i]))
-            return field_error(r, path, "variants", "there is no variant '%s'; accepted: %s",
-                               names[i], variant_names(r->x, known, sizeof(known)));
-    return 0;
-}
-
 /* Each --set must be a parameter or something of the topology; each --variant must exist. */
 static int check_options(struct resolve *r)
 {
@@ -94,16 +66,8 @@ static int load_variants(struct resolve *r, struct experiment *x)
     x->variants = xcalloc(r->x->variants_count, sizeof(*x->variants));
     for (unsigned i = 0; i < r->x->variants_count; i++) {
         struct variant *v = &x->variants[x->n_variants];
-        int rc;
+        int rc = variant_resolve(r, i, v);
 
-        for (unsigned k = 0; k < i; k++)
-            if (!strcmp(r->x->variants[k].name, r->x->variants[i].name)) {
-                char path[32];
-                snprintf(path, sizeof(path), "variants[%u]", i);
-                return field_error(r, path, "name", "there are two variants named '%s'",
-                                   r->x->variants[i].name);
-            }
-        rc = variant_resolve(r, i, v);
         r->params = NULL;
         r->n_params = 0;
         if (rc || !runs(r, r->x->variants[i].name))
@@ -169,8 +133,8 @@ static int load_claim(struct resolve *r, const char *path, const struct x_claim 
         field_bool(r, path, "ratio", xc->ratio, &c->ratio) ||
         field_double(r, path, "min", xc->min, -1e300, 1e300, &c->min) ||
         field_double(r, path, "max", xc->max, -1e300, 1e300, &c->max) ||
-        names_exist(r, path, xc->variants, xc->variants_count) ||
-        (c->than && names_exist(r, path, &c->than, 1)))
+        variants_exist(r, path, "variants", xc->variants, xc->variants_count) ||
+        (c->than && variants_exist(r, path, "than", &c->than, 1)))
         return r->e->code;
     c->by = c->ratio ? 1 : 0;
     if (field_double(r, path, "by", xc->by, -1e300, 1e300, &c->by))
@@ -241,7 +205,7 @@ static int load_figures(struct resolve *r, struct experiment *x)
             field_double(r, path, "scale", xf->scale, -1e12, 1e12, &f->scale) ||
             field_text(r, path, "reference", xf->reference, &f->reference_metric) ||
             field_bool(r, path, "logscale", xf->logscale, &f->logscale) ||
-            names_exist(r, path, xf->variants, xf->variants_count))
+            variants_exist(r, path, "variants", xf->variants, xf->variants_count))
             return r->e->code;
         struct err inner = ERR_INIT;
         if (figure_validate(f, &inner))
@@ -272,8 +236,8 @@ static int load_numbers(struct resolve *r, struct experiment *x)
         (c && (field_double(r, "calibrate", "delay", c->delay, 0.01, 1e4, &x->tolerance_delay_ms) ||
                field_double(r, "calibrate", "rate", c->rate, 0.001, 1, &x->tolerance_rate) ||
                field_unsigned(r, "calibrate", "budget", c->budget, 50, 60000, &budget))) ||
-        (r->x->quick &&
-         names_exist(r, "quick", r->x->quick->variants, r->x->quick->variants_count)))
+        (r->x->quick && variants_exist(r, "quick", "variants", r->x->quick->variants,
+                                       r->x->quick->variants_count)))
         return r->e->code;
     x->repetitions = r->o->reps ? r->o->reps : (unsigned)reps;
     x->at_once = (unsigned)at_once;
@@ -283,8 +247,10 @@ static int load_numbers(struct resolve *r, struct experiment *x)
 
 static int build(struct resolve *r, struct experiment *x)
 {
-    int rc = check_options(r);
+    int rc = experiment_check_names(r);
 
+    if (!rc)
+        rc = check_options(r);
     x->name = xstrdup(r->x->name);
     x->title = xstrdup(r->x->title);
     x->about = xstrdup(r->x->about ? r->x->about : "");

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "capture.h"
 #include "program.h"
 #include "util.h"
 
@@ -105,6 +106,10 @@ static int add_programs(struct resolve *r, const char *path, const struct x_prog
         if (program_declares(u->program, &d, &inner))
             return field_error(r, where, "program", "%s", inner.msg);
         program_decl_free(d);
+        for (unsigned k = 0; k + 1 < v->n_programs; k++)
+            if (v->programs[k].node == u->node && !strcmp(v->programs[k].program, u->program))
+                return field_error(r, where, "program", "%s is there twice on %s", u->program,
+                                   v->topology->nodes[u->node].name);
         for (unsigned k = 0; k < u->n_set; k++)
             if (program_check_setting(u->program, u->set[k], &inner))
                 return field_error(r, where, "set", "%s", inner.msg);
@@ -349,6 +354,7 @@ static int add_captures(struct resolve *r, struct variant *v)
     for (unsigned i = 0; i < r->x->captures_count; i++) {
         const struct x_capture *x = &r->x->captures[i];
         struct capture_point *c;
+        struct err inner = ERR_INIT;
         char where[64], *colon, *node;
         uint64_t snaplen = DEFAULT_SNAPLEN;
 
@@ -361,6 +367,8 @@ static int add_captures(struct resolve *r, struct variant *v)
             field_unsigned(r, where, "snaplen", x->snaplen, 64, 262144, &snaplen))
             return r->e->code;
         c->snaplen = (unsigned)snaplen;
+        if (c->filter && capture_filter_check(c->filter, &inner))
+            return field_error(r, where, "filter", "%s", inner.msg);
         colon = strchr(c->point, ':');
         if (!colon)
             return field_error(r, where, "point", "bad value '%s'; accepted: NODE:LINK", c->point);

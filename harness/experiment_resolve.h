@@ -39,6 +39,16 @@ int field_list(struct resolve *r, const char *path, const char *key, char *const
                char ***out, unsigned *n_out);
 void list_free(char **list, unsigned n);
 
+/* Names: each fits where it is used, is there once, and is that of something (experiment_names.c).
+ */
+int experiment_check_names(struct resolve *r);
+/* The file has each of these variants; key is the member of path that names them. */
+int variants_exist(struct resolve *r, const char *path, const char *key, char *const *names,
+                   unsigned n);
+bool variant_exists(const struct x_file *x, const char *name);
+/* "a, b, c" of the variants' names, in buf, for messages. */
+const char *variant_names(const struct x_file *x, char *buf, size_t size);
+
 /* Fills v from the file's variant number i. On an error, v is to be freed with variant_free all the
  * same. */
 int variant_resolve(struct resolve *r, unsigned i, struct variant *v);

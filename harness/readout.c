@@ -21,6 +21,7 @@ void readout_begin(struct rep *r)
     r->metrics = json_array();
     r->calibrations = json_array();
     r->capture_info = json_array();
+    r->last_events = json_object();
     json_object_set_new(r->out, "variant", json_string(job->v->name));
     json_object_set_new(r->out, "repetition", json_integer(job->repetition));
     json_object_set_new(r->out, "family", json_integer(job->v->family == AF_INET ? 4 : 6));
@@ -85,6 +86,25 @@ json_t *readout_calibration(const struct topology *t, const struct calibration *
     return j;
 }
 
+/* A metric of this repetition, or a parameter of its variant. */
+static int value_of(const char *name, double *value, void *arg)
+{
+    const struct rep *r = arg;
+    json_t *m;
+    size_t i;
+
+    json_array_foreach (r->metrics, i, m) {
+        if (!strcmp(json_string_value(json_array_get(m, 0)), name)) {
+            *value = json_number_value(json_array_get(m, 2));
+            return 0;
+        }
+    }
+    for (i = 0; i < r->job->v->n_params; i++)
+        if (!strcmp(r->job->v->params[i].name, name))
+            return parse_double(r->job->v->params[i].value, value);
+    return -ENOENT;
+}
+
 static int read_programs(struct rep *r, struct err *e)
 {
     json_t *all = json_array();
@@ -140,10 +160,23 @@ static int read_links(struct rep *r, struct err *e)
     return 0;
 }
 
+/* The last value of each kind of event. A counter of the same name has been there first and stays. */
+static void read_events(struct rep *r)
+{
+    const char *name;
+    json_t *value;
+    double known;
+
+    json_object_foreach (r->last_events, name, value)
+        if (value_of(name, &known, r) == -ENOENT)
+            readout_metric(name, "value", json_real_value(value), r);
+}
+
 int readout_counters(struct rep *r, struct err *e)
 {
     int rc = read_programs(r, e);
 
+    read_events(r);
     return rc ? rc : read_links(r, e);
 }
 
@@ -207,25 +240,6 @@ int readout_checks(struct rep *r, struct err *e)
             return rc;
     }
     return 0;
-}
-
-/* A metric of this repetition, or a parameter of its variant. */
-static int value_of(const char *name, double *value, void *arg)
-{
-    const struct rep *r = arg;
-    json_t *m;
-    size_t i;
-
-    json_array_foreach (r->metrics, i, m) {
-        if (!strcmp(json_string_value(json_array_get(m, 0)), name)) {
-            *value = json_number_value(json_array_get(m, 2));
-            return 0;
-        }
-    }
-    for (i = 0; i < r->job->v->n_params; i++)
-        if (!strcmp(r->job->v->params[i].name, name))
-            return parse_double(r->job->v->params[i].value, value);
-    return -ENOENT;
 }
 
 int readout_derived(struct rep *r, struct err *e)

@@ -29,6 +29,7 @@ struct rep {
     struct impairment *current; /* [2 * link + direction]: as events have left them */
     uint64_t t0_mono_ns, t0_real_ns;
     unsigned event_program; /* whose events are being polled */
+    json_t *last_events;    /* "NODE.PROGRAM.EVENT": the value of the last one */
     char *stem, *work_dir, *series_path;
     FILE *series;
     json_t *out; /* the result; the next three are members of it */

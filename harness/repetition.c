@@ -381,6 +381,7 @@ static void on_program_event(const struct program_event *pe, void *arg)
              pe->type);
     readout_series(name, ((double)pe->t_mono_ns - (double)r->t0_mono_ns) / 1e9, (double)pe->value,
                    r);
+    json_object_set_new(r->last_events, name, json_real((double)pe->value));
 }
 
 static void poll_programs(struct rep *r)
@@ -613,6 +614,7 @@ static void rep_free(struct rep *r)
     if (r->series)
         fclose(r->series);
     remove_tree(r->work_dir);
+    json_decref(r->last_events);
     free(r->programs);
     free(r->children);
     free(r->captures);

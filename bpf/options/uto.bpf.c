@@ -63,7 +63,7 @@ static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_co
 static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
     __u32 s = control.adv_uto_s, now_ms = c->opt.adopted_s * 1000, ms;
-    int on = 0, idle = 0;
+    int idle = 0;
 
     if (s < c->opt.remote_s)
         s = c->opt.remote_s;
@@ -93,10 +93,9 @@ static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     c->opt.adopted_s = s;
     COUNT(adopted);
     emit(ctx, uto_adopted, s);
-    /* Section 4.2: keep-alives must not close the connection before the timeout does. 32767 s is
-     * the most the kernel takes. */
-    if (!bpf_getsockopt(ctx, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) && on &&
-        !bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
+    /* Section 4.2: keep-alives must not close the connection before the timeout does, those that the
+     * application switches on later neither. 32767 s is the most the kernel takes. */
+    if (!bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
         s < UTO_MAX) {
         idle = s + 1;
         bpf_setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
@@ -140,9 +139,13 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         return; /* said again */
     emit(ctx, uto_received, s);
     c->opt.remote_s = s;
-    if (on ==
-        ON_DATA) /* during the handshake opt_established does it: only synchronised states adopt */
+    /* During the handshake opt_established does it: only synchronised states adopt. */
+    if (on == ON_DATA) {
+        __u32 before = c->opt.adopted_s;
         adopt(ctx, c);
+        if (c->opt.adopted_s != before)
+            tcpopt_resend(c); /* section 3: say so when a new timeout is used */
+    }
 }
 
 static __always_inline void opt_established(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
