@@ -17,6 +17,7 @@ struct opt_conn {
     __u32 adopted_s;    /* what we set last, 0: nothing */
     __u32 advertised_s; /* what the peer was told last */
     __u8 not_changeable;
+    __u8 waiting; /* for the handshake's end, to adopt */
 };
 
 #include "tcpopt.bpf.h"
@@ -52,14 +53,6 @@ struct uto_counters {
 enum event_type { uto_received, uto_adopted, uto_app_set };
 EVENTS(event_type);
 
-static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
-                                      enum segment on)
-{
-    if (c && c->established && c->opt.advertised_s != control.adv_uto_s)
-        tcpopt_resend(c); /* it was changed while the connection lives */
-    return config.enabled && control.adv_uto_s ? 2 : -1;
-}
-
 static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
     __u32 s = control.adv_uto_s, now_ms = c->opt.adopted_s * 1000, ms;
@@ -93,13 +86,25 @@ static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     c->opt.adopted_s = s;
     COUNT(adopted);
     emit(ctx, uto_adopted, s);
-    /* Section 4.2: keep-alives must not close the connection before the timeout does, those that the
-     * application switches on later neither. 32767 s is the most the kernel takes. */
+    /* Section 4.2: keep-alives must not close the connection before the timeout does, those that
+     * the application switches on later neither. 32767 s is the most the kernel takes. */
     if (!bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
         s < UTO_MAX) {
         idle = s + 1;
         bpf_setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
     }
+}
+
+static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                      enum segment on)
+{
+    if (c && c->established && c->opt.advertised_s != control.adv_uto_s)
+        tcpopt_resend(c); /* it was changed while the connection lives */
+    if (c && c->opt.waiting && ctx->state != BPF_TCP_SYN_RECV) {
+        c->opt.waiting = 0;
+        adopt(ctx, c);
+    }
+    return config.enabled && control.adv_uto_s ? 2 : -1;
 }
 
 static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
@@ -151,7 +156,13 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
 static __always_inline void opt_established(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
     c->opt.advertised_s = control.adv_uto_s;
-    if (config.enabled && c->opt.remote_s)
+    if (!config.enabled || !c->opt.remote_s)
+        return;
+    /* A server's connection with Fast Open is there from the SYN on: it adopts when it is
+     * synchronised, with the next segment that it sends. */
+    if (ctx->skb_tcp_flags & TCPHDR_SYN && !(ctx->skb_tcp_flags & TCPHDR_ACK))
+        c->opt.waiting = 1;
+    else
         adopt(ctx, c);
 }
 

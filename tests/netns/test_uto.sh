@@ -97,6 +97,33 @@ good "a value changed while the connection lives: the run" changed
 is "the client adopts it" 900 "$(event changed client.uto.uto_adopted)"
 is "and the server, from a data segment" 900 "$(event changed server.uto.uto_adopted)"
 is "sent once" 1 "$(value changed client.uto.sent_data)"
+is "the server, which uses a new timeout now, says its own again, once" 1 "$(value changed server.uto.sent_data)"
+is "the last event of each kind is a metric" "900 900" "$(value changed client.uto.uto_adopted) $(value changed server.uto.uto_adopted)"
+
+# RFC 5482, section 4.2. curl asks for keep-alives after 5 s; with 300 s adopted the first one comes after more than that.
+cat >"$TMP/keepalive.sh" <<'EOS'
+mkfifo in
+curl --silent --keepalive-time 5 "telnet://$1:5000" <in &
+exec 3>in
+for _ in $(seq 100); do
+    left=$(ss -tnoH dst "$1" | sed -n 's/.*timer:(keepalive,\([^,]*\),.*/\1/p')
+    case $left in *min*) break ;; esac
+    sleep 0.05
+done
+kill $!
+echo "extcp-metric minutes count ${left%%min*}"
+EOS
+experiment keepalive <<EOF
+workloads:
+  - {name: sink, kind: command, from: server, server: yes, port: 5000, command: "$EXTCP stream server --bind {server}"}
+  - {name: curl, kind: command, from: client, seconds: 10, command: "bash $TMP/keepalive.sh {server}"}
+programs:
+  - {host: client, program: uto, set: [adv_uto_s=200]}
+  - {host: server, program: uto, set: [adv_uto_s=300]}
+variants: [{name: v}]
+claims: [{name: "the keep-alive timer is longer than the timeout", kind: each, metric: curl.minutes, min: 4, max: 5}]
+EOF
+good "keep-alives wait for longer than the adopted timeout" keepalive
 
 experiment cookies <<'EOF'
 workloads: [{name: s, kind: stream, from: client, to: server, seconds: 1, rate: 400kbit}]
@@ -127,8 +154,12 @@ checks:
   - {name: "the SYN-ACK too", point: "client:client-r1", from: server, segments: SYN-ACK, option: uto, value: "300"}
 EOF
 sed -i "s|^topology: .*|topology: $TMP/tfo-topology.yaml|" "$TMP/tfo.yaml"
-good "TCP Fast Open: the run and its wire checks" tfo
+good "TCP Fast Open: the run and its wire checks" tfo --set r1-server.delay=20ms
 for v in v v6; do
+    # The second server has the option with the SYN and may adopt only when the handshake is over, a round trip later.
+    gap=$(awk -F, -v v=$v '$2 == v && $4 == "server.uto.uto_received" { r = $5 } $2 == v && $4 == "server.uto.uto_adopted" { a = $5 } END { print a - r }' \
+        "$TMP/results/tfo/latest/series.csv")
+    check "$v: adopted in a synchronised state only, $gap s after the SYN" awk -v g="$gap" 'BEGIN { exit !(g > 0.035) }'
     is "$v: both connections adopt at both ends" "2 2" "$(value tfo client.uto.adopted $v) $(value tfo server.uto.adopted $v)"
 done
 syn_data=$(tshark -r "$TMP/results/tfo/latest/captures/v-1-client-client-r1.pcap" -Y 'tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.len > 0' 2>/dev/null | wc -l)
