@@ -8,8 +8,17 @@ static const struct {
     const char *name;
     int (*fn)(int argc, char **argv);
 } verbs[] = {
-    {"list", cmd_list},     {"doctor", cmd_doctor}, {"clean", cmd_clean},   {"shell", cmd_shell},
-    {"decode", cmd_decode}, {"stream", cmd_stream}, {"report", cmd_report}, {"page", cmd_page},
+    /* clang-format off: a verb a line */
+    {"clean", cmd_clean},
+    {"compare", cmd_compare},
+    {"decode", cmd_decode},
+    {"doctor", cmd_doctor},
+    {"list", cmd_list},
+    {"page", cmd_page},
+    {"report", cmd_report},
+    {"shell", cmd_shell},
+    {"stream", cmd_stream},
+    /* clang-format on */
 };
 
 int main(int argc, char **argv)
