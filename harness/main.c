@@ -15,6 +15,7 @@ static const struct {
     {"doctor", cmd_doctor},
     {"list", cmd_list},
     {"page", cmd_page},
+    {"paper", cmd_paper},
     {"report", cmd_report},
     {"shell", cmd_shell},
     {"stream", cmd_stream},
