@@ -23,7 +23,7 @@ endif
 CC       ?= gcc
 CLANG    ?= clang
 STRIP    ?= llvm-strip
-PKGS     := libbpf libelf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1 libcurl
+PKGS     := libbpf libelf libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libcyaml jansson libnetfilter_queue libmnl libpcap yaml-0.1 libcurl nettle
 TESTPKGS := cmocka
 
 CFLAGS   ?= -O2 -g
@@ -52,14 +52,22 @@ UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(O)/%)
 TOOL_SRC  := $(sort $(wildcard tests/tools/*.c bench/*.c))
 TOOL_BIN  := $(TOOL_SRC:%.c=$(O)/%)
+# mptcpd loads these by name from this directory.
+PEER_SO   := $(O)/mptcpd/extcp.so
 
 .PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode
 .SECONDARY:
-all: $(O)/extcp
+all: $(O)/extcp $(PEER_SO)
 
 $(O)/extcp: $(O)/harness/main.o $(O)/libextcp.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -pthread -o $@ $^ $(LDFLAGS) $(LDLIBS)
+
+# Without the sanitisers: it is mptcpd, not ours, that runs it.
+$(O)/mptcpd/%.so: peers/mptcpd_%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -Wall -Wextra -Werror $(CFLAGS) -fPIC -shared -MMD -MP \
+		$(shell pkg-config --cflags mptcpd ell 2>/dev/null) -o $@ $< $(shell pkg-config --libs mptcpd ell 2>/dev/null)
 
 $(O)/libextcp.a: $(LIB_OBJ)
 	$(call say,AR,$@)

@@ -52,8 +52,14 @@ static int iface_drops(int ns_fd, const char *iface, uint64_t *drops)
 {
     struct nl_sock *sk = nl_socket_alloc();
     struct rtnl_link *link = NULL;
-    int saved = netns_enter(ns_fd), rc;
+    int saved, rc;
 
+    *drops = 0;
+    if (!strcmp(iface, CAPTURE_ANY_IFACE)) {
+        nl_socket_free(sk);
+        return 0;
+    }
+    saved = netns_enter(ns_fd);
     if (saved < 0 || !sk) {
         nl_socket_free(sk);
         if (saved >= 0)

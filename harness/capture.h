@@ -10,6 +10,10 @@
 
 struct capture;
 
+/* As iface: every interface of the namespace (packet(7) without a device). The link type is then
+ * Linux "cooked"; what the devices themselves dropped is not known. */
+#define CAPTURE_ANY_IFACE "any"
+
 struct capture_stats {
     uint64_t packets;        /* written */
     uint64_t dropped_kernel; /* ps_drop */

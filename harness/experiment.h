@@ -7,10 +7,12 @@
 #ifndef EXTCP_EXPERIMENT_H
 #define EXTCP_EXPERIMENT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "claims.h"
+#include "endpoints.h"
 #include "err.h"
 #include "figure.h"
 #include "topology.h"
@@ -28,6 +30,18 @@ struct x_program {
     char *host, *program;
     char **set;
     unsigned set_count;
+};
+struct x_endpoint {
+    char *link, *family, *id;
+    char **flags;
+    unsigned flags_count;
+};
+struct x_mptcp {
+    char *host, *manager, *subflows, *add_addr_accepted;
+    char **set;
+    unsigned set_count;
+    struct x_endpoint *endpoints;
+    unsigned endpoints_count;
 };
 struct x_event {
     char *name, *at, *link, *direction, *state, *host, *program;
@@ -60,6 +74,8 @@ struct x_variant {
     unsigned topology_count;
     struct x_program *programs;
     unsigned programs_count;
+    struct x_mptcp *mptcp;
+    unsigned mptcp_count;
     struct x_workload *workloads;
     unsigned workloads_count;
     struct x_event *events;
@@ -94,6 +110,8 @@ struct x_file {
     unsigned set_count;
     struct x_program *programs;
     unsigned programs_count;
+    struct x_mptcp *mptcp;
+    unsigned mptcp_count;
     struct x_workload *workloads;
     unsigned workloads_count;
     struct x_event *events;
@@ -147,8 +165,25 @@ struct program_use {
     unsigned n_set;
 };
 
+enum manager_kind { MANAGER_NONE, MANAGER_KERNEL, MANAGER_EBPF, MANAGER_MPTCPD };
+
+/* Who manages the paths of a node's MPTCP connections. */
+struct manager_use {
+    unsigned node;
+    enum manager_kind kind;
+    char *policy; /* EBPF: the policy; MPTCPD: the plugin */
+    char **set;   /* KEY=VALUE for the policy or plugin */
+    unsigned n_set;
+    /* KERNEL; for MPTCPD with the plugin addr_adv, which uses the in-kernel manager, the limits */
+    struct pm_endpoint endpoints[ENDPOINTS_MAX];
+    unsigned n_endpoints;
+    struct pm_limits limits;
+};
+
+#define CAPTURE_ANY UINT_MAX /* as link: every interface of the node, in one file */
+
 struct capture_point {
-    char *point; /* "client:path1" */
+    char *point; /* "client:path1", "client:any" */
     unsigned node, link;
     char *filter;
     unsigned snaplen;
@@ -166,6 +201,8 @@ struct variant {
     struct topology *topology;
     struct program_use *programs;
     unsigned n_programs;
+    struct manager_use *managers; /* at most one for each node */
+    unsigned n_managers;
     struct workload *workloads;
     unsigned n_workloads;
     struct event *events;

@@ -15,8 +15,8 @@
 
 #define DEFAULT_SNAPLEN 256 /* Ethernet, IPv6 and the longest TCP header, and some payload */
 
-static int node_of(struct resolve *r, const struct topology *t, const char *path, const char *key,
-                   const char *name, unsigned *node)
+int field_node(struct resolve *r, const struct topology *t, const char *path, const char *key,
+               const char *name, unsigned *node)
 {
     char names[512] = "";
     int n = topology_node(t, name);
@@ -32,8 +32,8 @@ static int node_of(struct resolve *r, const struct topology *t, const char *path
                        t->name, names);
 }
 
-static int link_of(struct resolve *r, const struct topology *t, const char *path, const char *key,
-                   const char *name, unsigned *link)
+int field_link(struct resolve *r, const struct topology *t, const char *path, const char *key,
+               const char *name, unsigned *link)
 {
     char names[512] = "";
     int l = topology_link(t, name);
@@ -97,7 +97,7 @@ static int add_programs(struct resolve *r, const char *path, const struct x_prog
         snprintf(where, sizeof(where), "%sprograms[%u]", path, i);
         if (field_text(r, where, "host", xp[i].host, &host))
             return r->e->code;
-        int rc = node_of(r, v->topology, where, "host", host, &u->node);
+        int rc = field_node(r, v->topology, where, "host", host, &u->node);
         free(host);
         if (rc || field_text(r, where, "program", xp[i].program, &u->program) ||
             field_list(r, where, "set", xp[i].set, xp[i].set_count, &u->set, &u->n_set))
@@ -202,8 +202,8 @@ static int add_workload(struct resolve *r, const char *path, const struct x_work
         return r->e->code;
     if (!w->from)
         return field_error(r, path, "from", "is missing; accepted: the node where it runs");
-    if (node_of(r, v->topology, path, "from", w->from, &node) ||
-        (w->to && node_of(r, v->topology, path, "to", w->to, &node)))
+    if (field_node(r, v->topology, path, "from", w->from, &node) ||
+        (w->to && field_node(r, v->topology, path, "to", w->to, &node)))
         return r->e->code;
     if (workload_validate(w, &inner))
         return field_error(r, path, "", "%s", inner.msg);
@@ -257,7 +257,7 @@ static int event_link(struct resolve *r, const char *where, const struct x_event
     if (!rc)
         rc = field_text(r, where, "state", x->state, &state);
     if (!rc)
-        rc = link_of(r, v->topology, where, "link", link, &ev->link);
+        rc = field_link(r, v->topology, where, "link", link, &ev->link);
     if (rc)
         goto out;
     ev->dir[DIR_AB] = !dir || !strcmp(dir, "forward") || !strcmp(dir, "both");
@@ -304,7 +304,7 @@ static int event_program(struct resolve *r, const char *where, const struct x_ev
     if (!rc && (!host || !program || !ev->n_set))
         rc = field_error(r, where, "", "an event needs `link:`, or `host:`, `program:` and `set:`");
     if (!rc)
-        rc = node_of(r, v->topology, where, "host", host, &node);
+        rc = field_node(r, v->topology, where, "host", host, &node);
     ev->kind = EVENT_PROGRAM_SET;
     ev->program = v->n_programs;
     for (unsigned i = 0; !rc && i < v->n_programs; i++)
@@ -371,12 +371,18 @@ static int add_captures(struct resolve *r, struct variant *v)
             return field_error(r, where, "filter", "%s", inner.msg);
         colon = strchr(c->point, ':');
         if (!colon)
-            return field_error(r, where, "point", "bad value '%s'; accepted: NODE:LINK", c->point);
+            return field_error(r, where, "point", "bad value '%s'; accepted: NODE:LINK, NODE:any",
+                               c->point);
         node = xstrdup(c->point);
         node[colon - c->point] = '\0';
-        int rc = node_of(r, v->topology, where, "point", node, &c->node);
+        int rc = field_node(r, v->topology, where, "point", node, &c->node);
         free(node);
-        if (rc || link_of(r, v->topology, where, "point", colon + 1, &c->link))
+        c->link = CAPTURE_ANY;
+        if (rc)
+            return rc;
+        if (!strcmp(colon + 1, "any"))
+            continue;
+        if (field_link(r, v->topology, where, "point", colon + 1, &c->link))
             return r->e->code;
         const struct topo_link *l = &v->topology->links[c->link];
         if (l->node[0] != c->node && l->node[1] != c->node)
@@ -431,7 +437,7 @@ static int check_fields(struct resolve *r, const char *where, const struct x_che
         return r->e->code;
     c->port = (unsigned)port;
     if (from)
-        rc = node_of(r, v->topology, where, "from", from, &node);
+        rc = field_node(r, v->topology, where, "from", from, &node);
     if (from && !rc)
         c->from = node_addresses(v->topology, node, v->family);
     free(from);
@@ -540,6 +546,8 @@ int variant_resolve(struct resolve *r, unsigned i, struct variant *v)
     if (!rc)
         rc = add_programs(r, prefix, xv->programs, xv->programs_count, v);
     if (!rc)
+        rc = resolve_managers(r, prefix, xv, v);
+    if (!rc)
         rc = add_workloads(r, prefix, xv, v);
     if (!rc)
         rc = add_events(r, "", r->x->events, r->x->events_count, v);
@@ -562,6 +570,7 @@ void variant_free(struct variant *v)
         free(v->programs[i].program);
         list_free(v->programs[i].set, v->programs[i].n_set);
     }
+    managers_free(v->managers, v->n_managers);
     for (unsigned i = 0; i < v->n_workloads; i++)
         workload_free(&v->workloads[i]);
     for (unsigned i = 0; i < v->n_events; i++) {

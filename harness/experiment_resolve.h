@@ -48,6 +48,16 @@ int variants_exist(struct resolve *r, const char *path, const char *key, char *c
 bool variant_exists(const struct x_file *x, const char *name);
 /* "a, b, c" of the variants' names, in buf, for messages. */
 const char *variant_names(const struct x_file *x, char *buf, size_t size);
+/* The index of a node or link of the topology; the error lists those there are. */
+int field_node(struct resolve *r, const struct topology *t, const char *path, const char *key,
+               const char *name, unsigned *node);
+int field_link(struct resolve *r, const struct topology *t, const char *path, const char *key,
+               const char *name, unsigned *link);
+
+/* The path managers (`mptcp:`): the file's, each replaced where the variant has one for the node. */
+int resolve_managers(struct resolve *r, const char *path, const struct x_variant *xv,
+                     struct variant *v);
+void managers_free(struct manager_use *m, unsigned n);
 
 /* Fills v from the file's variant number i. On an error, v is to be freed with variant_free all the
  * same. */

@@ -36,6 +36,28 @@ static const cyaml_schema_field_t x_program_fields[] = {
 static const cyaml_schema_value_t x_program_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_program, x_program_fields)};
 
+static const cyaml_schema_field_t x_endpoint_fields[] = {
+    TEXT("link", struct x_endpoint, link),
+    OPT_TEXT("family", struct x_endpoint, family),
+    OPT_TEXT("id", struct x_endpoint, id),
+    LIST("flags", struct x_endpoint, flags, text_entry),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_endpoint_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_endpoint, x_endpoint_fields)};
+
+static const cyaml_schema_field_t x_mptcp_fields[] = {
+    TEXT("host", struct x_mptcp, host),
+    TEXT("manager", struct x_mptcp, manager),
+    OPT_TEXT("subflows", struct x_mptcp, subflows),
+    OPT_TEXT("add_addr_accepted", struct x_mptcp, add_addr_accepted),
+    LIST("set", struct x_mptcp, set, text_entry),
+    LIST("endpoints", struct x_mptcp, endpoints, x_endpoint_entry),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_mptcp_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_mptcp, x_mptcp_fields)};
+
 static const cyaml_schema_field_t x_event_fields[] = {
     OPT_TEXT("name", struct x_event, name),
     TEXT("at", struct x_event, at),
@@ -121,6 +143,7 @@ static const cyaml_schema_field_t x_variant_fields[] = {
     LIST("parameters", struct x_variant, parameters, text_entry),
     LIST("topology", struct x_variant, topology, text_entry),
     LIST("programs", struct x_variant, programs, x_program_entry),
+    LIST("mptcp", struct x_variant, mptcp, x_mptcp_entry),
     LIST("workloads", struct x_variant, workloads, x_workload_entry),
     LIST("events", struct x_variant, events, x_event_entry),
     CYAML_FIELD_END,
@@ -187,6 +210,7 @@ static const cyaml_schema_field_t x_file_fields[] = {
     LIST("parameters", struct x_file, parameters, x_param_entry),
     LIST("set", struct x_file, set, text_entry),
     LIST("programs", struct x_file, programs, x_program_entry),
+    LIST("mptcp", struct x_file, mptcp, x_mptcp_entry),
     LIST("workloads", struct x_file, workloads, x_workload_entry),
     LIST("events", struct x_file, events, x_event_entry),
     LIST("captures", struct x_file, captures, x_capture_entry),

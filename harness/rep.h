@@ -21,6 +21,7 @@ struct rep {
     const struct repetition_job *job;
     struct testbed *tb;
     struct program **programs; /* by index in the variant */
+    struct manager *managers;  /* likewise; managers.c knows what is in it */
     struct capture **captures;
     char **capture_paths;
     struct rep_child *children;

@@ -17,6 +17,7 @@
 #include "capture.h"
 #include "child.h"
 #include "log.h"
+#include "managers.h"
 #include "program.h"
 #include "readout.h"
 #include "rep.h"
@@ -41,6 +42,11 @@ void repetition_catch_signals(void)
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGHUP, &sa, NULL);
+}
+
+bool repetition_stopped(void)
+{
+    return stop_signal != 0;
 }
 
 char *repetition_stem(const struct repetition_job *job)
@@ -141,12 +147,12 @@ static int start_captures(struct rep *r, struct err *e)
     r->capture_paths = xcalloc(v->n_captures, sizeof(*r->capture_paths));
     for (unsigned i = 0; i < v->n_captures; i++) {
         const struct capture_point *c = &v->captures[i];
-        r->capture_paths[i] =
-            xasprintf("%s/captures/%s-%s-%s.pcap", r->job->dir, r->stem,
-                      v->topology->nodes[c->node].name, v->topology->links[c->link].name);
-        int rc = capture_start(&r->captures[i], testbed_ns_fd(r->tb, c->node),
-                               v->topology->links[c->link].name, c->filter, c->snaplen,
-                               r->capture_paths[i], e);
+        const char *iface =
+            c->link == CAPTURE_ANY ? CAPTURE_ANY_IFACE : v->topology->links[c->link].name;
+        r->capture_paths[i] = xasprintf("%s/captures/%s-%s-%s.pcap", r->job->dir, r->stem,
+                                        v->topology->nodes[c->node].name, iface);
+        int rc = capture_start(&r->captures[i], testbed_ns_fd(r->tb, c->node), iface, c->filter,
+                               c->snaplen, r->capture_paths[i], e);
         if (rc)
             return err_prefix(e, "capture at %s", c->point);
     }
@@ -243,13 +249,19 @@ static char **shell_argv(const struct rep *r, const struct workload *w, struct e
 {
     struct expand_arg x = {.r = r};
     char *command = workload_expand(w->command, lookup_address, &x, e), **argv;
+    unsigned n = 0;
 
     if (!command)
         return NULL;
-    argv = xcalloc(4, sizeof(*argv));
-    argv[0] = xstrdup("sh");
-    argv[1] = xstrdup("-c");
-    argv[2] = command;
+    argv = xcalloc(6, sizeof(*argv));
+    /* mptcpize sets LD_PRELOAD: everything that the command starts is under it as well. */
+    if (w->mptcp) {
+        argv[n++] = xstrdup("mptcpize");
+        argv[n++] = xstrdup("run");
+    }
+    argv[n++] = xstrdup("sh");
+    argv[n++] = xstrdup("-c");
+    argv[n] = command;
     return argv;
 }
 
@@ -307,6 +319,9 @@ static int start_servers(struct rep *r, struct err *e)
             rc = node_address(r, w->to, addr, sizeof(addr), e);
             if (rc)
                 return rc;
+            /* A subflow may come to any address of the server. */
+            if (w->mptcp)
+                snprintf(addr, sizeof(addr), "%s", v->family == AF_INET ? "0.0.0.0" : "::");
             argv = workload_server_argv(w, addr);
         }
         if (!argv)
@@ -504,6 +519,8 @@ static int drive(struct rep *r, struct err *e)
         poll_programs(r);
         rc = linkemu_check(testbed_linkemu(r->tb), e);
         if (!rc)
+            rc = managers_check(r, e);
+        if (!rc)
             rc = check_children(r, &running, e);
         if (rc)
             break;
@@ -571,12 +588,17 @@ static int measure(struct rep *r, struct err *e)
     if (!rc)
         rc = attach_programs(r, e);
     if (!rc)
+        rc = managers_start(r, e);
+    if (!rc)
         rc = start_captures(r, e);
     if (!rc)
         rc = start_servers(r, e);
     if (!rc)
         rc = drive(r, e);
     stop_children(r);
+    int managed = managers_stop(r, rc ? NULL : e);
+    if (!rc)
+        rc = managed;
     int stopped = stop_captures(r, rc ? NULL : e);
     if (!rc)
         rc = stopped;
@@ -603,6 +625,7 @@ static void rep_free(struct rep *r)
 {
     for (unsigned i = 0; r->programs && i < r->job->v->n_programs; i++)
         program_detach(r->programs[i]);
+    managers_end(r);
     for (unsigned i = 0; r->children && i < r->n_children; i++) {
         child_free(r->children[i].child);
         free(r->children[i].name);

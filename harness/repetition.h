@@ -35,5 +35,7 @@ int repetition_run(const struct repetition_job *job, json_t **out, struct err *e
 
 /* SIGINT and SIGTERM of this process end the repetition; call it before repetition_run. */
 void repetition_catch_signals(void);
+/* Has one come? */
+bool repetition_stopped(void);
 
 #endif

@@ -56,7 +56,6 @@ int workload_validate(const struct workload *w, struct err *e)
         only_for(w, !iperf3 && w->parallel, "parallel", "iperf3", e) ||
         only_for(w, command && w->congestion, "congestion", "iperf3 and stream", e) ||
         only_for(w, command && w->rate_bps, "rate", "iperf3 and stream", e) ||
-        only_for(w, command && w->mptcp, "mptcp", "iperf3 and stream", e) ||
         only_for(w, !stream && w->chunk, "chunk", "stream", e) ||
         only_for(w, !stream && w->echo, "echo", "stream", e) ||
         only_for(w, !stream && w->user_timeout_s > 0, "user_timeout", "stream", e) ||

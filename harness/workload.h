@@ -33,7 +33,7 @@ struct workload {
                               never */
     bool echo;             /* the server sends every chunk back */
     bool fast_open;        /* connect with TCP Fast Open (both) */
-    bool mptcp;            /* iperf3, stream: run under `mptcpize run` */
+    bool mptcp;            /* every kind: run under `mptcpize run` */
     /* command */
     char *command; /* run with sh -c; {NODE} or {NODE:LINK} is replaced by that node's address */
     bool server;   /* runs until the end and then is stopped; `port` is waited for when given */
