@@ -13,15 +13,14 @@
  */
 #include "wirecheck.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "capture.h"
+#include "conns.h"
 #include "decode.h"
 #include "util.h"
 #include "wirecheck_internal.h"
@@ -53,10 +52,7 @@ const char *wire_segments_name(enum wire_segments s)
 
 /* --- connections --- */
 struct conn {
-    struct conn *next;
-    uint8_t addr[2][16]; /* of the lower end, of the upper end */
-    uint16_t port[2];
-    int family;
+    struct connection id;
     bool begun;         /* its SYN or SYN-ACK is in the capture */
     bool has_isn;       /* the initiator's SYN is */
     uint32_t isn;       /* its sequence number */
@@ -74,8 +70,7 @@ struct check_state {
 };
 
 struct wire_run {
-    struct conn **buckets;
-    size_t n_buckets, n_conns;
+    struct conns conns;
     struct check_state *checks;
     unsigned n;
     uint64_t first_ns;
@@ -90,69 +85,6 @@ enum segment_class {
     CLASS_ANY = 1 << WIRE_ALL | 1 << WIRE_ANY
 };
 
-/* FNV-1a; the same for both directions because the ends are sorted. */
-static size_t conn_hash(const uint8_t addr[2][16], const uint16_t port[2])
-{
-    uint64_t h = 0xcbf29ce484222325ull;
-
-    for (unsigned end = 0; end < 2; end++) {
-        for (unsigned i = 0; i < 16; i++)
-            h = (h ^ addr[end][i]) * 0x100000001b3ull;
-        h = (h ^ port[end]) * 0x100000001b3ull;
-    }
-    return (size_t)(h ^ h >> 32);
-}
-
-static void conns_grow(struct wire_run *run)
-{
-    size_t n = run->n_buckets ? run->n_buckets * 2 : 1024;
-    struct conn **buckets = xcalloc(n, sizeof(struct conn *));
-
-    for (size_t i = 0; i < run->n_buckets; i++) {
-        for (struct conn *c = run->buckets[i], *next; c; c = next) {
-            size_t at = conn_hash(c->addr, c->port) & (n - 1);
-
-            next = c->next;
-            c->next = buckets[at];
-            buckets[at] = c;
-        }
-    }
-    free(run->buckets);
-    run->buckets = buckets;
-    run->n_buckets = n;
-}
-
-/* The connection of a segment, made when it is new; *sender: which end sent it. */
-static struct conn *conn_get(struct wire_run *run, const struct segment *s, unsigned *sender)
-{
-    uint8_t addr[2][16] = {{0}};
-    uint16_t port[2];
-    size_t len = s->family == AF_INET ? 4 : 16, at;
-    int order = memcmp(s->src, s->dst, len);
-    struct conn *c;
-
-    *sender = order > 0 || (!order && s->sport > s->dport);
-    memcpy(addr[*sender], s->src, len);
-    memcpy(addr[!*sender], s->dst, len);
-    port[*sender] = s->sport;
-    port[!*sender] = s->dport;
-    if (run->n_conns >= run->n_buckets)
-        conns_grow(run);
-    at = conn_hash(addr, port) & (run->n_buckets - 1);
-    for (c = run->buckets[at]; c; c = c->next)
-        if (c->family == s->family && !memcmp(c->addr, addr, sizeof(addr)) &&
-            !memcmp(c->port, port, sizeof(port)))
-            return c;
-    c = xcalloc(1, sizeof(*c));
-    c->family = s->family;
-    memcpy(c->addr, addr, sizeof(addr));
-    memcpy(c->port, port, sizeof(port));
-    c->next = run->buckets[at];
-    run->buckets[at] = c;
-    run->n_conns++;
-    return c;
-}
-
 static void conn_begin(struct conn *c, unsigned initiator)
 {
     c->begun = true;
@@ -166,7 +98,7 @@ static void conn_begin(struct conn *c, unsigned initiator)
 static unsigned classify(struct wire_run *run, const struct segment *s)
 {
     unsigned sender, classes = CLASS_ANY;
-    struct conn *c = conn_get(run, s, &sender);
+    struct conn *c = conns_get(&run->conns, s, &sender);
 
     if (s->flags & SEG_SYN) {
         if (s->flags & SEG_ACK) {
@@ -198,18 +130,11 @@ static unsigned classify(struct wire_run *run, const struct segment *s)
 /* --- one check, one segment --- */
 static bool applies(const struct check_plan *p, const struct segment *s, unsigned classes)
 {
-    size_t len = s->family == AF_INET ? 4 : 16;
-
     if (!(classes & 1u << p->check->segments))
         return false;
     if (p->check->port && s->sport != p->check->port && s->dport != p->check->port)
         return false;
-    if (!p->n_from)
-        return true;
-    for (unsigned i = 0; i < p->n_from; i++)
-        if (p->from[i].family == s->family && !memcmp(p->from[i].addr, s->src, len))
-            return true;
-    return false;
+    return !p->n_from || addr_list_has(p->from, p->n_from, s->family, s->src);
 }
 
 /* Does the segment do what the check wants? value: what was found, in words. */
@@ -319,15 +244,9 @@ static void judge(const struct wire_run *run, struct check_state *c)
 
 static void run_free(struct wire_run *run)
 {
-    for (size_t i = 0; i < run->n_buckets; i++) {
-        for (struct conn *c = run->buckets[i], *next; c; c = next) {
-            next = c->next;
-            free(c);
-        }
-    }
     for (unsigned i = 0; i < run->n; i++)
         check_plan_free(&run->checks[i].plan);
-    free(run->buckets);
+    conns_free(&run->conns);
     free(run->checks);
 }
 
@@ -337,6 +256,7 @@ int wire_check_run(const struct wire_check *checks, unsigned n, const char *pcap
     struct wire_run run = {.n = n, .checks = xcalloc(n ? n : 1, sizeof(*run.checks))};
     int rc = 0;
 
+    conns_init(&run.conns, sizeof(struct conn));
     for (unsigned i = 0; i < n && !rc; i++) {
         results[i] = (struct wire_result){0};
         run.checks[i].r = &results[i];

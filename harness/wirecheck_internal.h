@@ -7,20 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conns.h"
 #include "decode.h"
 #include "wirecheck.h"
 
 enum value_kind { VALUE_NONE, VALUE_EQUAL, VALUE_NOT_EQUAL, VALUE_RANGE };
 
-struct check_addr {
-    int family;
-    uint8_t addr[16];
-};
-
 /* A check, read: what is text in it is parsed once and not for every segment. */
 struct check_plan {
     const struct wire_check *check;
-    struct check_addr *from;
+    struct net_addr *from;
     unsigned n_from;
     enum value_kind kind;
     const char *text; /* the value without "!=" */

@@ -137,31 +137,9 @@ static int plan_value(struct check_plan *p, struct err *e)
 
 static int plan_from(struct check_plan *p, struct err *e)
 {
-    char *list, *save = NULL;
-    int rc = 0;
+    int rc = p->check->from ? addr_list_parse(p->check->from, &p->from, &p->n_from, e) : 0;
 
-    if (!p->check->from)
-        return 0;
-    list = xstrdup(p->check->from);
-    for (char *a = strtok_r(list, ", ", &save); a; a = strtok_r(NULL, ", ", &save)) {
-        struct check_addr *at;
-
-        p->from = xrealloc(p->from, (p->n_from + 1) * sizeof(*p->from));
-        at = &p->from[p->n_from++];
-        memset(at, 0, sizeof(*at));
-        at->family = strchr(a, ':') ? AF_INET6 : AF_INET;
-        if (inet_pton(at->family, a, at->addr) != 1) {
-            rc = err_usage(e, -EINVAL,
-                           "wire check '%s': from: '%s' is no IPv4 or IPv6 address; accepted: "
-                           "addresses with commas between them",
-                           p->check->name, a);
-            break;
-        }
-    }
-    if (!rc && !p->n_from)
-        rc = err_usage(e, -EINVAL, "wire check '%s': from: it names no address", p->check->name);
-    free(list);
-    return rc;
+    return rc ? err_prefix(e, "wire check '%s'", p->check->name) : 0;
 }
 
 int check_plan_make(struct check_plan *p, const struct wire_check *c, struct err *e)
