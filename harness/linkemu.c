@@ -102,14 +102,30 @@ static void queue_shaper(struct linkemu *l, unsigned link, unsigned d, const str
              k->overhead_bytes, imp->queue_packets);
 }
 
-/* The redirects of one link to its ifb, on one other interface of the router. */
+static const char *ifb_name(const struct topo_link *k, unsigned link, unsigned d, char name[16])
+{
+    snprintf(name, 16, "ifb%u-%u", link, k->half_duplex ? 0 : d);
+    return name;
+}
+
+/*
+ * The redirects of one link to its ifb, on one other interface of the router. What comes back from
+ * an ifb has a mark that makes the kernel skip the next action, so that it is not redirected again
+ * (tc_skip_classify, taken off by tcf_action_exec). But it no longer has the `indev` it came in on,
+ * and would carry the mark along to the next host, whose packet sockets skip such a packet as well:
+ * captures there would not see it. So there is a second filter, for what comes from the ifb, whose
+ * only effect is that the mark is taken off.
+ */
 static void queue_redirect(struct linkemu *l, unsigned link, unsigned d, int on_ifindex)
 {
     struct direction *x = dir_of(l, link, d);
+    char name[16];
 
     /* A priority of its own for each link: filters with the same one and different protocols would
      * be refused. */
     tcqd_redirect(l->nl[x->router], on_ifindex, PRIORITY + link, l->t->links[link].name, x->shaper);
+    tcqd_redirect(l->nl[x->router], on_ifindex, PRIORITY + link,
+                  ifb_name(&l->t->links[link], link, d, name), x->shaper);
 }
 
 static bool ends_at(const struct topo_link *k, unsigned node)
@@ -129,8 +145,8 @@ static int make_shapers(struct linkemu *l, struct err *e)
             char name[16];
             if (!x->shaper || x->place != IFB || (t->links[i].half_duplex && d))
                 continue;
-            snprintf(name, sizeof(name), "ifb%u-%u", i, d);
-            tcqd_ifb(l->nl[x->router], name, x->shaper, t->links[i].mtu);
+            tcqd_ifb(l->nl[x->router], ifb_name(&t->links[i], i, d, name), x->shaper,
+                     t->links[i].mtu);
         }
     }
     for (unsigned i = 0; i < t->n_links; i++)
