@@ -112,6 +112,19 @@ static int programs(struct list *l, struct err *e)
     return 0;
 }
 
+static void measures(struct list *l)
+{
+    const struct measure_kind *k;
+
+    for (unsigned i = 0; (k = measure_kind_at(i)); i++) {
+        if (l->json)
+            print_json_line(json_pack("{s:s, s:s, s:s}", "kind", "measure", "name", k->name,
+                                      "about", k->about));
+        else
+            printf("  %-22s %s\n", k->name, k->about);
+    }
+}
+
 static void options(struct list *l)
 {
     const char *const *fields;
@@ -150,7 +163,7 @@ int cmd_list(int argc, char **argv)
             l.json = true;
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             printf("usage: extcp list [--json]\nThe experiments, topologies, eBPF programs with "
-                   "their parameters, and the options "
+                   "their parameters, kinds of measures, and the options "
                    "that a wire check can name.\n");
             return EXIT_OK;
         } else {
@@ -169,6 +182,8 @@ int cmd_list(int argc, char **argv)
         rc = programs(&l, &e);
     }
     if (!rc) {
+        head(&l, "\nkinds of measures from captures");
+        measures(&l);
         head(&l, "\noptions for wire checks, with their fields (the first is the default)");
         options(&l);
     }

@@ -15,6 +15,8 @@
 #include "endpoints.h"
 #include "err.h"
 #include "figure.h"
+#include "measure.h"
+#include "sockdiag.h"
 #include "topology.h"
 #include "wirecheck.h"
 #include "workload.h"
@@ -58,6 +60,16 @@ struct x_capture {
 };
 struct x_check {
     char *name, *point, *from, *port, *segments, *option, *field, *value, *absent, *may_be_empty;
+    char **variants;
+    unsigned variants_count;
+};
+struct x_measure {
+    char *name, *kind, *point, *from, *port;
+    char **variants;
+    unsigned variants_count;
+};
+struct x_sockets {
+    char *name, *host, *port, *interval;
     char **variants;
     unsigned variants_count;
 };
@@ -120,6 +132,10 @@ struct x_file {
     unsigned captures_count;
     struct x_check *checks;
     unsigned checks_count;
+    struct x_measure *measures;
+    unsigned measures_count;
+    struct x_sockets *sockets;
+    unsigned sockets_count;
     struct x_metric *metrics;
     unsigned metrics_count;
     struct x_variant *variants;
@@ -211,6 +227,10 @@ struct variant {
     unsigned n_captures;
     struct wire_check *checks;
     unsigned n_checks;
+    struct measure *measures;
+    unsigned n_measures;
+    struct socket_watch *sockets;
+    unsigned n_sockets;
     struct derived_metric *metrics;
     unsigned n_metrics;
     struct x_param *params; /* name and value as they are in this variant */

@@ -204,13 +204,31 @@ static int check_points(struct resolve *r)
     return 0;
 }
 
+/* Their names begin metrics. That each is there once in a variant is seen when it is resolved. */
+static int check_measures(struct resolve *r)
+{
+    char path[64];
+
+    for (unsigned i = 0; i < r->x->measures_count; i++) {
+        snprintf(path, sizeof(path), "measures[%u]", i);
+        if (WORD(r, path, r->x->measures[i].name))
+            return r->e->code;
+    }
+    for (unsigned i = 0; i < r->x->sockets_count; i++) {
+        snprintf(path, sizeof(path), "sockets[%u]", i);
+        if (WORD(r, path, r->x->sockets[i].name))
+            return r->e->code;
+    }
+    return 0;
+}
+
 int experiment_check_names(struct resolve *r)
 {
     const struct x_file *x = r->x;
     char path[64];
 
     if (FILE_NAME(r, "", x->name) || check_parameters(r) || check_variants(r) || check_metrics(r) ||
-        check_points(r))
+        check_points(r) || check_measures(r))
         return r->e->code;
     for (unsigned i = 0; i < x->figures_count; i++) {
         snprintf(path, sizeof(path), "figures[%u]", i);

@@ -392,7 +392,7 @@ static int add_captures(struct resolve *r, struct variant *v)
     return 0;
 }
 
-static bool listed(char *const *names, unsigned n, const char *name)
+bool variant_listed(char *const *names, unsigned n, const char *name)
 {
     for (unsigned i = 0; i < n; i++)
         if (!strcmp(names[i], name))
@@ -400,8 +400,7 @@ static bool listed(char *const *names, unsigned n, const char *name)
     return n == 0;
 }
 
-/* The node's addresses of the variant's family, comma separated. */
-static char *node_addresses(const struct topology *t, unsigned node, int family)
+char *field_addresses(const struct topology *t, unsigned node, int family)
 {
     char text[INET6_ADDRSTRLEN], *all = xstrdup("");
 
@@ -415,6 +414,16 @@ static char *node_addresses(const struct topology *t, unsigned node, int family)
         all = next;
     }
     return all;
+}
+
+int field_point(struct resolve *r, const char *where, const struct variant *v, const char *point)
+{
+    for (unsigned k = 0; k < v->n_captures; k++)
+        if (!strcmp(v->captures[k].point, point))
+            return 0;
+    return field_error(r, where, "point",
+                       "'%s' is not captured; accepted: one of the points under `captures:`",
+                       point);
 }
 
 static int check_fields(struct resolve *r, const char *where, const struct x_check *x,
@@ -439,7 +448,7 @@ static int check_fields(struct resolve *r, const char *where, const struct x_che
     if (from)
         rc = field_node(r, v->topology, where, "from", from, &node);
     if (from && !rc)
-        c->from = node_addresses(v->topology, node, v->family);
+        c->from = field_addresses(v->topology, node, v->family);
     free(from);
     if (rc || field_text(r, where, "segments", x->segments, &segments))
         return r->e->code;
@@ -458,9 +467,8 @@ static int add_checks(struct resolve *r, struct variant *v)
         struct wire_check *c;
         struct err inner = ERR_INIT;
         char where[64];
-        bool point = false;
 
-        if (!listed(x->variants, x->variants_count, v->name))
+        if (!variant_listed(x->variants, x->variants_count, v->name))
             continue;
         v->checks = xrealloc(v->checks, (v->n_checks + 1) * sizeof(*v->checks));
         c = &v->checks[v->n_checks++];
@@ -470,12 +478,8 @@ static int add_checks(struct resolve *r, struct variant *v)
             return r->e->code;
         if (wire_check_validate(c, &inner))
             return field_error(r, where, "", "%s", inner.msg);
-        for (unsigned k = 0; k < v->n_captures; k++)
-            point |= !strcmp(v->captures[k].point, c->point);
-        if (!point)
-            return field_error(
-                r, where, "point",
-                "'%s' is not captured; accepted: one of the points under `captures:`", c->point);
+        if (field_point(r, where, v, c->point))
+            return r->e->code;
     }
     return 0;
 }
@@ -487,7 +491,7 @@ static int add_metrics(struct resolve *r, struct variant *v)
         struct derived_metric *m;
         char where[64];
 
-        if (!listed(x->variants, x->variants_count, v->name))
+        if (!variant_listed(x->variants, x->variants_count, v->name))
             continue;
         v->metrics = xrealloc(v->metrics, (v->n_metrics + 1) * sizeof(*v->metrics));
         m = &v->metrics[v->n_metrics++];
@@ -558,6 +562,10 @@ int variant_resolve(struct resolve *r, unsigned i, struct variant *v)
     if (!rc)
         rc = add_checks(r, v);
     if (!rc)
+        rc = resolve_measures(r, v);
+    if (!rc)
+        rc = resolve_sockets(r, v);
+    if (!rc)
         rc = add_metrics(r, v);
     if (!rc && !v->n_workloads)
         rc = field_error(r, path, "workloads", "there is no workload, here or for all variants");
@@ -590,6 +598,7 @@ void variant_free(struct variant *v)
         free(c->field);
         free(c->value);
     }
+    measures_free(v);
     for (unsigned i = 0; i < v->n_metrics; i++) {
         free(v->metrics[i].name);
         free(v->metrics[i].unit);

@@ -54,7 +54,20 @@ int field_node(struct resolve *r, const struct topology *t, const char *path, co
 int field_link(struct resolve *r, const struct topology *t, const char *path, const char *key,
                const char *name, unsigned *link);
 
-/* The path managers (`mptcp:`): the file's, each replaced where the variant has one for the node. */
+/* A point that is captured. */
+int field_point(struct resolve *r, const char *where, const struct variant *v, const char *point);
+/* Is it for this variant? An empty list is for all. */
+bool variant_listed(char *const *variants, unsigned n, const char *name);
+/* The node's addresses of the family, comma separated. The caller frees. */
+char *field_addresses(const struct topology *t, unsigned node, int family);
+
+/* `measures:` and `sockets:` (experiment_measures.c); the variant's captures must be there. */
+int resolve_measures(struct resolve *r, struct variant *v);
+int resolve_sockets(struct resolve *r, struct variant *v);
+void measures_free(struct variant *v);
+
+/* The path managers (`mptcp:`): the file's, each replaced where the variant has one for the node.
+ */
 int resolve_managers(struct resolve *r, const char *path, const struct x_variant *xv,
                      struct variant *v);
 void managers_free(struct manager_use *m, unsigned n);

@@ -126,6 +126,29 @@ static const cyaml_schema_field_t x_check_fields[] = {
 static const cyaml_schema_value_t x_check_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_check, x_check_fields)};
 
+static const cyaml_schema_field_t x_measure_fields[] = {
+    TEXT("name", struct x_measure, name),
+    TEXT("kind", struct x_measure, kind),
+    TEXT("point", struct x_measure, point),
+    OPT_TEXT("from", struct x_measure, from),
+    OPT_TEXT("port", struct x_measure, port),
+    LIST("variants", struct x_measure, variants, text_entry),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_measure_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_measure, x_measure_fields)};
+
+static const cyaml_schema_field_t x_sockets_fields[] = {
+    TEXT("name", struct x_sockets, name),
+    TEXT("host", struct x_sockets, host),
+    TEXT("port", struct x_sockets, port),
+    OPT_TEXT("interval", struct x_sockets, interval),
+    LIST("variants", struct x_sockets, variants, text_entry),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_sockets_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_sockets, x_sockets_fields)};
+
 static const cyaml_schema_field_t x_metric_fields[] = {
     TEXT("name", struct x_metric, name),
     TEXT("unit", struct x_metric, unit),
@@ -215,6 +238,8 @@ static const cyaml_schema_field_t x_file_fields[] = {
     LIST("events", struct x_file, events, x_event_entry),
     LIST("captures", struct x_file, captures, x_capture_entry),
     LIST("checks", struct x_file, checks, x_check_entry),
+    LIST("measures", struct x_file, measures, x_measure_entry),
+    LIST("sockets", struct x_file, sockets, x_sockets_entry),
     LIST("metrics", struct x_file, metrics, x_metric_entry),
     LIST("variants", struct x_file, variants, x_variant_entry),
     LIST("table", struct x_file, table, text_entry),

@@ -160,7 +160,8 @@ static int read_links(struct rep *r, struct err *e)
     return 0;
 }
 
-/* The last value of each kind of event. A counter of the same name has been there first and stays. */
+/* The last value of each kind of event. A counter of the same name has been there first and stays.
+ */
 static void read_events(struct rep *r)
 {
     const char *name;
@@ -208,6 +209,25 @@ int readout_workloads(struct rep *r, struct err *e)
         readout_metric(metric, "s", (double)child_cpu_us(c->child) / 1e6, r);
     }
     return 0;
+}
+
+int readout_measures(struct rep *r, struct err *e)
+{
+    const struct variant *v = r->job->v;
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < v->n_measures; i++) {
+        struct measure_input in = {.m = &v->measures[i],
+                                   .t0_real_ns = r->t0_real_ns,
+                                   .metric = readout_metric,
+                                   .series = readout_series,
+                                   .arg = r};
+        for (unsigned p = 0; p < v->n_captures; p++)
+            if (!strcmp(v->captures[p].point, in.m->point))
+                in.pcap_path = r->capture_paths[p];
+        rc = measure_run(&in, e);
+    }
+    return rc;
 }
 
 int readout_checks(struct rep *r, struct err *e)

@@ -16,6 +16,8 @@ json_t *readout_calibration(const struct topology *t, const struct calibration *
 /* Programs' counters and the links' counters; while the testbed is up. */
 int readout_counters(struct rep *r, struct err *e);
 int readout_workloads(struct rep *r, struct err *e);
+/* What is computed from the captures; they must be complete. */
+int readout_measures(struct rep *r, struct err *e);
 int readout_checks(struct rep *r, struct err *e);
 int readout_derived(struct rep *r, struct err *e);
 

@@ -23,6 +23,7 @@ struct rep {
     struct program **programs; /* by index in the variant */
     struct manager *managers;  /* likewise; managers.c knows what is in it */
     struct capture **captures;
+    struct sockdiag **sockets; /* by index in the variant */
     char **capture_paths;
     struct rep_child *children;
     unsigned n_children;

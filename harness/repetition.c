@@ -23,6 +23,7 @@
 #include "rep.h"
 #include "testbed.h"
 #include "util.h"
+#include "watch.h"
 
 #define READY_TIMEOUT_NS     (15 * NSEC_PER_SEC)
 #define CALIBRATION_ATTEMPTS 3
@@ -594,7 +595,12 @@ static int measure(struct rep *r, struct err *e)
     if (!rc)
         rc = start_servers(r, e);
     if (!rc)
+        rc = watches_start(r, e);
+    if (!rc)
         rc = drive(r, e);
+    int watched = watches_stop(r, !rc, rc ? NULL : e);
+    if (!rc)
+        rc = watched;
     stop_children(r);
     int managed = managers_stop(r, rc ? NULL : e);
     if (!rc)
@@ -683,6 +689,8 @@ int repetition_run(const struct repetition_job *job, json_t **out, struct err *e
     }
     testbed_destroy(r.tb);
     r.tb = NULL;
+    if (!rc)
+        rc = readout_measures(&r, e);
     if (!rc)
         rc = readout_checks(&r, e);
     if (!rc)

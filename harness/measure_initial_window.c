@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The initial window (RFC 6928), proved from the capture: the new data that a sender has put on the
+ * wire before the first ACK of any of it comes back. That is its window only where it had more to
+ * send: where the first ACK is not followed by more new data before the other end speaks again, the
+ * connection counts as `short` and is left out, and so is one whose SYN the capture does not have.
+ */
+#include <stdlib.h>
+
+#include "measure_flow.h"
+#include "stats.h"
+#include "util.h"
+
+enum progress { FLIGHT, ACKED, FULL, SHORT };
+
+struct iw_flow {
+    struct flow flow;
+    enum progress progress;
+    int64_t max; /* end of the data so far */
+    unsigned segments;
+    int64_t bytes;
+};
+
+static void on_segment(void *state, const struct flow_segment *s, void *arg)
+{
+    struct iw_flow *f = state;
+    bool data = s->end > s->seq, fresh = s->seq >= f->max;
+
+    (void)arg;
+    if (s->from_sender && data) {
+        if (f->progress == FLIGHT && fresh) {
+            f->segments += s->segments;
+            f->bytes += s->end - s->seq;
+        } else if (f->progress == ACKED && fresh) {
+            f->progress = FULL;
+        }
+        if (s->end > f->max)
+            f->max = s->end;
+    } else if (!s->from_sender && f->max > 0) {
+        if (f->progress == FLIGHT && s->has_ack && s->ack > 0)
+            f->progress = ACKED;
+        if (f->progress == ACKED && data)
+            f->progress = SHORT;
+    }
+}
+
+static void report(const struct measure_input *in, double *segments, double *bytes, size_t n)
+{
+    if (!n)
+        return;
+    measure_metric(in, "segments_median", "count", stats_median(segments, n));
+    measure_metric(in, "segments_min", "count", stats_quantile(segments, n, 0));
+    measure_metric(in, "segments_max", "count", stats_quantile(segments, n, 1));
+    measure_metric(in, "bytes_median", "byte", stats_median(bytes, n));
+}
+
+int measure_initial_window(const struct measure_input *in, struct err *e)
+{
+    struct conns flows;
+    int rc = flows_read(&flows, sizeof(struct iw_flow), in, on_segment, NULL, e);
+    double *segments = xcalloc(flows.n + 1, sizeof(*segments));
+    double *bytes = xcalloc(flows.n + 1, sizeof(*bytes));
+    size_t n = 0, without = 0;
+
+    for (size_t i = 0; i < flows.n; i++) {
+        const struct iw_flow *f = (const struct iw_flow *)flows.all[i];
+        if (f->progress == FULL && f->flow.complete) {
+            segments[n] = f->segments;
+            bytes[n++] = (double)f->bytes;
+        } else if (f->max > 0) {
+            without++;
+        }
+    }
+    if (!rc) {
+        measure_metric(in, "connections", "count", (double)n);
+        measure_metric(in, "short", "count", (double)without);
+        report(in, segments, bytes, n);
+    }
+    conns_free(&flows);
+    free(segments);
+    free(bytes);
+    return rc;
+}
