@@ -44,7 +44,7 @@ BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parame
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-BPF_SRC   := $(sort $(wildcard bpf/options/*.bpf.c bpf/pm/*.bpf.c bpf/cc/*.bpf.c bpf/tests/*.bpf.c))
+BPF_SRC   := $(sort $(wildcard bpf/options/*.bpf.c bpf/pm/*.bpf.c bpf/cc/*.bpf.c bpf/iter/*.bpf.c bpf/tests/*.bpf.c))
 BPF_OBJ   := $(BPF_SRC:%.bpf.c=$(O)/%.bpf.o)
 LIB_SRC   := $(filter-out harness/main.c,$(sort $(wildcard harness/*.c)))
 LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/programs_embedded.o

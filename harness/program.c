@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "program.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "lib/extcp_prog.h"
 #include "program_decl.h"
 #include "program_struct_ops.h"
@@ -134,7 +134,6 @@ static int rename_struct_ops(struct program *p, const struct embedded_program *f
                              const char *tag, struct err *e)
 {
     size_t size = (size_t)(from->end - from->object);
-    struct decl_layout unused;
     int n;
 
     p->renamed = xcalloc(1, size);
@@ -143,17 +142,8 @@ static int rename_struct_ops(struct program *p, const struct embedded_program *f
     if (n <= 0)
         return n;
     bpf_object__close(p->obj);
-    unused = p->layout; /* its event names point into the closed object */
     p->obj = open_bytes(p->renamed, size, from->name, e);
-    if (!p->obj) {
-        memset(&p->layout, 0, sizeof(p->layout));
-        decl_free(&unused);
-        return -EINVAL;
-    }
-    n = decl_read(&p->layout, bpf_object__btf(p->obj), initial(p->obj, ".rodata", NULL),
-                  initial(p->obj, ".data", NULL), from->name, from->source, e);
-    decl_free(&unused);
-    return n;
+    return p->obj ? 0 : -EINVAL;
 }
 
 struct owned_decl { /* what program_declares hands out; the declaration comes first */
@@ -321,30 +311,25 @@ static int attach(struct program *p, const struct program_place *place, struct e
     return rc;
 }
 
-static void address_text(const uint8_t *a, unsigned family, unsigned port, char *buf, size_t size)
-{
-    char text[INET6_ADDRSTRLEN] = "?";
-
-    inet_ntop(family == AF_INET6 ? AF_INET6 : AF_INET, a, text, sizeof(text));
-    snprintf(buf, size, family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
-}
-
 static int on_event(void *arg, void *record, size_t size)
 {
     struct program *p = arg;
     const struct extcp_event *e = record;
     struct program_event ev = {0};
-    char local[64], remote[64];
+    char local[64], remote[64], type[64] = "unknown";
 
     if (size < sizeof(*e) || !p->fn)
         return 0;
     ev.t_mono_ns = e->t_ns;
     ev.cookie = e->cookie;
     ev.value = e->value;
-    ev.type = e->type < p->layout.n_events && p->layout.events[e->type] ? p->layout.events[e->type]
-                                                                        : "unknown";
-    address_text(e->local, e->family, e->local_port, local, sizeof(local));
-    address_text(e->remote, e->family, e->remote_port, remote, sizeof(remote));
+    if (e->type >= EXTCP_EVENT_DECISION)
+        snprintf(type, sizeof(type), "decided_%s", decision_name(e->type - EXTCP_EVENT_DECISION));
+    else if (e->type < p->layout.n_events && p->layout.events[e->type])
+        snprintf(type, sizeof(type), "%s", p->layout.events[e->type]);
+    ev.type = type;
+    endpoint_text(e->local, e->family, e->local_port, local, sizeof(local));
+    endpoint_text(e->remote, e->family, e->remote_port, remote, sizeof(remote));
     snprintf(ev.text, sizeof(ev.text), "local %s remote %s value %lld", local, remote,
              (long long)e->value);
     p->fn(&ev, p->arg);
@@ -438,6 +423,13 @@ int program_counters(struct program *p, uint64_t *values, unsigned n, struct err
 const struct program_decl *program_declaration(const struct program *p)
 {
     return &p->layout.d;
+}
+
+int program_connections(const struct program *p, connection_fn fn, void *arg, struct err *e)
+{
+    struct bpf_map *m = bpf_object__find_map_by_name(p->obj, "connections");
+
+    return m ? connections_read(bpf_map__fd(m), fn, arg, e) : 0;
 }
 
 int program_events_fd(const struct program *p)

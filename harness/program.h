@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "connections.h"
 #include "err.h"
 
 struct statedir;
@@ -32,7 +33,14 @@ struct program_decl {
     char **counters; /* names */
     unsigned n_counters;
     char help[256];
+    /* What the values of its decisions are (connections.h): a unit, or words by value. */
+    char unit[16];
+    char **value_names;
+    unsigned n_value_names;
 };
+
+/* "300 s", "vegas", "7"; to be printed. */
+void program_value_text(const struct program_decl *d, int64_t value, char *buf, size_t size);
 
 /* What an embedded program declares; needs no root. The caller frees. Unknown name: EXIT_USAGE, the
  * message lists the known ones. */
@@ -73,6 +81,9 @@ int program_set(struct program *p, const char *key_value, struct err *e);
 /* Counters by index as in the declaration. */
 int program_counters(struct program *p, uint64_t *values, unsigned n, struct err *e);
 const struct program_decl *program_declaration(const struct program *p);
+
+/* Its live connections; none where it keeps no records of them. */
+int program_connections(const struct program *p, connection_fn fn, void *arg, struct err *e);
 
 struct program_event {
     uint64_t t_mono_ns; /* bpf_ktime_get_ns */

@@ -162,21 +162,46 @@ static int add_counters(struct decl_layout *l, const struct btf *btf, struct err
     return 0;
 }
 
-static void add_events(struct decl_layout *l, const struct btf *btf)
+/* The enumerators of an enum, by value. */
+static void enum_names(const struct btf *btf, const char *name, char ***names, unsigned *n)
 {
-    int id = btf__find_by_name_kind(btf, "event_type", BTF_KIND_ENUM);
+    int id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM);
     const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
     const struct btf_enum *en = t ? btf_enum(t) : NULL;
 
     for (int i = 0; t && i < btf_vlen(t); i++) {
         if (en[i].val < 0 || en[i].val > 1000)
             continue;
-        while (l->n_events <= (unsigned)en[i].val) {
-            l->events = xrealloc(l->events, (l->n_events + 1) * sizeof(*l->events));
-            l->events[l->n_events++] = NULL;
+        while (*n <= (unsigned)en[i].val) {
+            *names = xrealloc(*names, (*n + 1) * sizeof(**names));
+            (*names)[(*n)++] = NULL;
         }
-        l->events[en[i].val] = btf__name_by_offset(btf, en[i].name_off);
+        free((*names)[en[i].val]);
+        (*names)[en[i].val] = xstrdup(btf__name_by_offset(btf, en[i].name_off));
     }
+}
+
+/* What OPT_UNIT or OPT_VALUES say about the values of decisions. */
+static void add_values(struct decl_layout *l, const struct btf *btf)
+{
+    __u32 id, var_id;
+    unsigned offset;
+    const char *text;
+
+    if (!variable(btf, ".maps", "connections", &id, &var_id, &offset))
+        return;
+    if ((text = tag(btf, var_id, -1, "unit:")))
+        snprintf(l->d.unit, sizeof(l->d.unit), "%s", text);
+    if ((text = tag(btf, var_id, -1, "values:")))
+        enum_names(btf, text, &l->d.value_names, &l->d.n_value_names);
+}
+
+void program_value_text(const struct program_decl *d, int64_t value, char *buf, size_t size)
+{
+    if (value >= 0 && value < d->n_value_names && d->value_names[value])
+        snprintf(buf, size, "%s", d->value_names[value]);
+    else
+        snprintf(buf, size, "%lld%s%s", (long long)value, *d->unit ? " " : "", d->unit);
 }
 
 /* const volatile char x[16] STRUCT_OPS_NAME("base") */
@@ -220,22 +245,29 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
         rc = add_names(l, btf, e);
     if (!rc) {
         add_help(l, btf);
-        add_events(l, btf);
+        enum_names(btf, "event_type", &l->events, &l->n_events);
+        add_values(l, btf);
     }
     if (rc)
         decl_free(l);
     return rc;
 }
 
+static void free_names(char **names, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
 void decl_free(struct decl_layout *l)
 {
-    for (unsigned i = 0; i < l->d.n_counters; i++)
-        free(l->d.counters[i]);
-    free(l->d.counters);
+    free_names(l->d.counters, l->d.n_counters);
     free(l->d.params);
     free(l->params);
     free(l->counters);
-    free(l->events);
+    free_names(l->events, l->n_events);
+    free_names(l->d.value_names, l->d.n_value_names);
     free(l->names);
     memset(l, 0, sizeof(*l));
 }

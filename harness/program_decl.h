@@ -15,7 +15,7 @@ struct field {             /* a member of config, control or counters */
 struct decl_layout {
     struct program_decl d;
     struct field *params, *counters; /* parallel to d.params and d.counters */
-    const char **events; /* names by value; NULL where there is none; point into the BTF */
+    char **events;                   /* names by value; NULL where there is none */
     unsigned n_events;
     struct name_variable *names; /* STRUCT_OPS_NAME variables in .rodata */
     unsigned n_names;

@@ -11,5 +11,7 @@ struct embedded_program {
 
 /* Ends with a row whose name is NULL. */
 extern const struct embedded_program embedded_programs[];
+/* Those that the harness itself uses (bpf/iter/). */
+extern const struct embedded_program embedded_iterators[];
 
 #endif

@@ -6,6 +6,7 @@
 set -euo pipefail
 objects=$1
 shift
+sources=("$@")
 printf '/* Made by scripts/embed-programs.sh. */\n#include "programs_embedded.h"\n'
 i=0
 for src in "$@"; do
@@ -14,10 +15,16 @@ for src in "$@"; do
     printf 'extern const char extcp_object_%d[], extcp_object_%d_end[];\n' "$i" "$i"
     i=$((i + 1))
 done
-printf 'const struct embedded_program embedded_programs[] = {\n'
-i=0
-for src in "$@"; do
-    printf '    {"%s", "%s", extcp_object_%d, extcp_object_%d_end},\n' "$(basename "${src%.bpf.c}")" "$src" "$i" "$i"
-    i=$((i + 1))
-done
-printf '    {0},\n};\n'
+# table NAME yes|no: the programs of bpf/iter/ (yes), which the harness itself uses, or all the others, which a user can name.
+table() {
+    local name=$1 own=$2 i=-1 src
+    printf 'const struct embedded_program %s[] = {\n' "$name"
+    for src in "${sources[@]}"; do
+        i=$((i + 1))
+        case $src in bpf/iter/*) [ "$own" = yes ] || continue ;; *) [ "$own" = no ] || continue ;; esac
+        printf '    {"%s", "%s", extcp_object_%d, extcp_object_%d_end},\n' "$(basename "${src%.bpf.c}")" "$src" "$i" "$i"
+    done
+    printf '    {0},\n};\n'
+}
+table embedded_programs no
+table embedded_iterators yes

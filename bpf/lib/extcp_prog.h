@@ -23,6 +23,52 @@ struct extcp_event {
     __u8 local[16], remote[16];                 /* network order; the first 4 bytes for IPv4 */
 };
 
+/*
+ * What became of a request: of the peer (an option asks for something) or of ours. X(enumerator,
+ * outcome, reason in words); `extcp status` prints both.
+ */
+#define EXTCP_DECISIONS(X)                                                                         \
+    X(none, "nothing asked", "")                                                                   \
+    X(asked, "asked", "the peer does not say what it does")                                        \
+    X(granted, "granted", "as asked")                                                              \
+    X(bounded, "granted in part", "the policy has a limit")                                        \
+    X(local, "granted", "our own value goes further")                                              \
+    X(policy, "refused", "the policy does not allow it")                                           \
+    X(unknown, "refused", "an unknown or reserved value")                                          \
+    X(application, "refused", "the application has set its own")                                   \
+    X(late, "refused", "too late for this connection")                                             \
+    X(kernel, "refused", "the kernel did not take it")                                             \
+    X(malformed, "refused", "a malformed or repeated option")
+
+enum extcp_decision {
+#define X(name, outcome, reason) decided_##name,
+    EXTCP_DECISIONS(X)
+#undef X
+        n_decisions
+};
+
+/* An event of this type says what was decided: value is what was granted. */
+#define EXTCP_EVENT_DECISION 0x10000 /* + enum extcp_decision */
+
+/* The beginning of the state of every connection, whatever the option (map `connections`). */
+struct extcp_record {
+    __u64 cookie;     /* of the socket */
+    __u64 started_ns; /* bpf_ktime_get_ns() when it was established; 0: it is not yet */
+    __u64 decided_ns; /* … when the decision changed last */
+    __s64 asked, granted;
+    __u32 changes;
+    __u8 why;    /* enum extcp_decision */
+    __u8 active; /* we opened the connection */
+    __u16 pad;
+};
+
+/* What the iterator (bpf/iter/connections.bpf.c) writes for each. */
+struct extcp_connection {
+    struct extcp_record record;
+    __u16 family, state, local_port, remote_port; /* TCP_ESTABLISHED …; ports in host order */
+    __u8 local[16], remote[16];
+};
+
 #ifdef __bpf__
 /* min and max are plain integers; unit may be "". */
 #define PARAM(min, max, unit, help)                                                                \

@@ -51,6 +51,20 @@
 #define OPT_READS 1
 #endif
 
+/*
+ * What the values are that tcpopt_decide is given, for those who read them: a unit ("s"), or the
+ * name of an enum whose enumerators are printed instead of numbers.
+ *   #define OPT_UNIT "s"
+ *   #define OPT_VALUES "cc_algorithm"
+ */
+#if defined(OPT_VALUES)
+#define OPT_VALUES_TAG __attribute__((btf_decl_tag("values:" OPT_VALUES)))
+#elif defined(OPT_UNIT)
+#define OPT_VALUES_TAG __attribute__((btf_decl_tag("unit:" OPT_UNIT)))
+#else
+#define OPT_VALUES_TAG
+#endif
+
 #define TCPHDR_FIN 0x01
 #define TCPHDR_SYN 0x02
 #define TCPHDR_RST 0x04
@@ -104,6 +118,7 @@ struct tcpopt_walk {
 
 /* The framework's state of a connection, with the option's own behind it. */
 struct tcpopt_conn {
+    struct extcp_record record; /* must be the first: it is read as such whatever follows */
     __u8 established;
     __u8 first_left; /* segments that may still carry the option as ON_FIRST */
     __u8 resend;     /* the option asks for one more (tcpopt_resend) */
@@ -117,7 +132,7 @@ struct {
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
     __type(value, struct tcpopt_conn);
-} connections SEC(".maps");
+} connections SEC(".maps") OPT_VALUES_TAG;
 
 static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 value)
 {
@@ -146,6 +161,28 @@ static __always_inline void emit(struct bpf_sock_ops *ctx, __u32 type, __s64 val
         __builtin_memcpy(e->remote, b, 16);
     }
     bpf_ringbuf_submit(e, 0);
+}
+
+#define DECISION_EVENTS 16 /* of one connection: a peer that changes its mind cannot flood us */
+
+/*
+ * What became of a request on this connection: asked for, granted (what is in effect now), why.
+ * `extcp status` lists it. Cheap where nothing changed, but meant for when something was received,
+ * not for every segment.
+ */
+static __always_inline void tcpopt_decide(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
+                                          __s64 asked, __s64 granted, enum extcp_decision why)
+{
+    struct extcp_record *r = &c->record;
+
+    if (r->decided_ns && r->asked == asked && r->granted == granted && r->why == why)
+        return;
+    r->asked = asked;
+    r->granted = granted;
+    r->why = why;
+    r->decided_ns = bpf_ktime_get_ns();
+    if (r->changes++ < DECISION_EVENTS)
+        emit(ctx, EXTCP_EVENT_DECISION + why, granted);
 }
 
 /* The option asks that the next segment carry it once more. */

@@ -102,6 +102,8 @@ static __always_inline bool take_header(struct bpf_sock_ops *ctx, struct tcpopt_
 {
     int off = find_option(&c->walk);
 
+    if (c->walk.repeated || c->walk.malformed)
+        tcpopt_decide(ctx, c, 0, c->record.granted, decided_malformed);
     if (!off)
         return false;
     count_received(on);
@@ -144,6 +146,9 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx, bool active
         return;
     set_flags(ctx, (OPT_WRITES ? BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG : 0) |
                        (OPT_READS ? BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG : 0));
+    c->record.cookie = bpf_get_socket_cookie(ctx);
+    c->record.started_ns = bpf_ktime_get_ns();
+    c->record.active = active;
     c->established = 1;
     c->first_left = FIRST_SEGMENTS;
     if (!OPT_READS) {

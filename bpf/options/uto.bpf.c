@@ -9,6 +9,7 @@
 
 #define OPT_KIND     28
 #define OPT_MAX_DATA 2
+#define OPT_UNIT     "s"
 #define UTO_MINUTES  0x8000 /* G: the granularity */
 #define UTO_MAX      0x7fff
 
@@ -53,21 +54,41 @@ struct uto_counters {
 enum event_type { uto_received, uto_adopted, uto_app_set };
 EVENTS(event_type);
 
-static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
+/* Section 4.2: keep-alives must not close the connection before the timeout does, those that the
+ * application switches on later neither. 32767 s is the most the kernel takes. */
+static __always_inline void keep_alive_longer(struct bpf_sock_ops *ctx, __u32 s)
 {
-    __u32 s = control.adv_uto_s, now_ms = c->opt.adopted_s * 1000, ms;
     int idle = 0;
 
-    if (s < c->opt.remote_s)
-        s = c->opt.remote_s;
-    if (s < config.l_limit_s)
+    if (!bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
+        s < UTO_MAX) {
+        idle = s + 1;
+        bpf_setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    }
+}
+
+static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
+{
+    __u32 s = control.adv_uto_s, now_ms = c->opt.adopted_s * 1000, ms, remote = c->opt.remote_s;
+    enum extcp_decision why = decided_granted;
+
+    if (s > remote)
+        why = decided_local;
+    else
+        s = remote;
+    if (s < config.l_limit_s) {
         s = config.l_limit_s;
+        why = decided_bounded;
+    }
     if (s > config.u_limit_s) {
         s = config.u_limit_s;
+        why = decided_bounded;
         COUNT(bounded);
     }
-    if (s == c->opt.adopted_s)
+    if (s == c->opt.adopted_s) {
+        tcpopt_decide(ctx, c, remote, s, why);
         return;
+    }
     /* Another value than ours was set by the application. Kernels that cannot tell say -EINVAL. */
     if (!c->opt.not_changeable &&
         !bpf_getsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &now_ms, sizeof(now_ms)) &&
@@ -78,21 +99,20 @@ static __always_inline void adopt(struct bpf_sock_ops *ctx, struct tcpopt_conn *
     }
     if (c->opt.not_changeable || !config.changeable) {
         COUNT(refused);
+        tcpopt_decide(ctx, c, remote, now_ms / 1000,
+                      c->opt.not_changeable ? decided_application : decided_policy);
         return;
     }
     ms = s * 1000;
-    if (bpf_setsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)))
+    if (bpf_setsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms))) {
+        tcpopt_decide(ctx, c, remote, now_ms / 1000, decided_kernel);
         return;
+    }
     c->opt.adopted_s = s;
     COUNT(adopted);
     emit(ctx, uto_adopted, s);
-    /* Section 4.2: keep-alives must not close the connection before the timeout does, those that
-     * the application switches on later neither. 32767 s is the most the kernel takes. */
-    if (!bpf_getsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) && idle <= (int)s &&
-        s < UTO_MAX) {
-        idle = s + 1;
-        bpf_setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    }
+    tcpopt_decide(ctx, c, remote, s, why);
+    keep_alive_longer(ctx, s);
 }
 
 static __always_inline int opt_length(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
@@ -134,10 +154,12 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         return;
     if (len != 2) {
         COUNT(malformed);
+        tcpopt_decide(ctx, c, 0, c->opt.adopted_s, decided_malformed);
         return;
     }
     if (!s) { /* reserved: to be ignored */
         COUNT(zero);
+        tcpopt_decide(ctx, c, 0, c->opt.adopted_s, decided_unknown);
         return;
     }
     if (s == c->opt.remote_s)

@@ -9,6 +9,19 @@
 #include "program.h"
 #include "statedir.h"
 
+static void print(const struct extcp_connection *c, void *arg)
+{
+    char local[64], remote[64], asked[64], granted[64];
+
+    endpoint_text(c->local, c->family, c->local_port, local, sizeof(local));
+    endpoint_text(c->remote, c->family, c->remote_port, remote, sizeof(remote));
+    program_value_text(arg, c->record.asked, asked, sizeof(asked));
+    program_value_text(arg, c->record.granted, granted, sizeof(granted));
+    printf("%s %s %s %s asked %s granted %s %s\n", tcp_state_name(c->state),
+           c->record.active ? "active" : "passive", local, remote, asked, granted,
+           decision_name(c->record.why));
+}
+
 int main(int argc, char **argv)
 {
     struct program_place place = {.cgroup_fd = -1};
@@ -30,8 +43,11 @@ int main(int argc, char **argv)
     } else {
         puts("attached");
         fflush(stdout);
-        while (read(STDIN_FILENO, &c, 1) > 0)
-            ;
+        while (!rc && read(STDIN_FILENO, &c, 1) > 0) {
+            rc = program_connections(p, print, (void *)program_declaration(p), &e);
+            puts(rc ? e.msg : ".");
+            fflush(stdout);
+        }
     }
     program_detach(p);
     statedir_remove(place.state);
