@@ -41,7 +41,7 @@ start() {
     sender=$!
     check "a connection with both decided" wait_for 10 decided
 }
-decided() { connections client 8 | grep -q ESTAB.*asked && connections server 7 | grep -q ESTAB.*asked; }
+decided() { connections client 8 | grep -qE '^ESTAB.*[0-9]( s)? [a-z]+$' && ! { connections client 8; connections server 7; } | grep -q none; }
 stop() {
     kill $sender $listener 2>/dev/null
     wait $sender $listener
