@@ -19,6 +19,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_page(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_paper(int argc, char **argv);
 
 /* Prints "extcp VERB: message" (verb may be NULL) to stderr and returns the status to exit with. */

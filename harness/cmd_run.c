@@ -34,6 +34,7 @@ static const char *const usage =
     "  --set KEY=VALUE    a parameter of the experiment, or LINK.KEY / NODE.KEY of its topology\n"
     "  --family 4|6       IPv4 or IPv6\n"
     "  --seed N           the order, the losses and the intervals depend on it (default 1)\n"
+    "  --shard K/N        only part K of N of the repetitions; `merge` joins the parts\n"
     "  --backend B        link emulation: auto, netem, nfqueue\n"
     "  --out DIR          results go to DIR/EXPERIMENT/ instead of results/EXPERIMENT/\n"
     "  --keep             leave the network of the last repetition up until Ctrl-C\n"
@@ -49,6 +50,7 @@ static const char *const usage =
     "  report [RUN]...    one HTML page of runs that are there\n"
     "  page make|show|load                web pages from a seed, and a client that loads them\n"
     "  compare A B        two runs side by side\n"
+    "  merge DIR...       join the parts of a run that was spread with --shard\n"
     "  setup              install the packages that are needed\n"
     "\n"
     "exit status: 0 everything held, 1 a wire check or a claim did not, 2 usage or a bad file,\n"
@@ -72,6 +74,20 @@ static int parse_number(const char *opt, const char *text, uint64_t min, uint64_
     if (parse_u64(text, out) || *out < min || *out > max)
         return err_usage(e, -EINVAL, "%s '%s': accepted: a whole number from %llu to %llu", opt,
                          text, (unsigned long long)min, (unsigned long long)max);
+    return 0;
+}
+
+/* "K/N" */
+static int parse_shard(const char *text, unsigned *k, unsigned *n, struct err *e)
+{
+    unsigned a, b;
+    int used = 0;
+
+    if (sscanf(text, "%3u/%3u%n", &a, &b, &used) != 2 || text[used] || !a || a > b)
+        return err_usage(e, -EINVAL, "--shard '%s': accepted: K/N with 1 <= K <= N, N at most 999",
+                         text);
+    *k = a;
+    *n = b;
     return 0;
 }
 
@@ -114,6 +130,9 @@ static int parse_one(int c, struct parsed *p, struct err *e)
     case 'S':
         rc = parse_number("--seed", optarg, 0, INT64_MAX, &p->run.seed, e);
         break;
+    case 'd':
+        rc = parse_shard(optarg, &p->run.shard, &p->run.n_shards, e);
+        break;
     case 'b':
         for (n = 0; n < ARRAY_SIZE(backends) && strcmp(backends[n], optarg); n++)
             ;
@@ -138,13 +157,19 @@ static int parse_one(int c, struct parsed *p, struct err *e)
 
 int cmd_run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"quick", no_argument, NULL, 'q'},         {"reps", required_argument, NULL, 'r'},
-        {"variant", required_argument, NULL, 'v'}, {"set", required_argument, NULL, 's'},
-        {"family", required_argument, NULL, 'f'},  {"seed", required_argument, NULL, 'S'},
-        {"backend", required_argument, NULL, 'b'}, {"out", required_argument, NULL, 'o'},
-        {"keep", no_argument, NULL, 'k'},          {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
+                                            {"reps", required_argument, NULL, 'r'},
+                                            {"variant", required_argument, NULL, 'v'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"family", required_argument, NULL, 'f'},
+                                            {"shard", required_argument, NULL, 'd'},
+                                            {"seed", required_argument, NULL, 'S'},
+                                            {"backend", required_argument, NULL, 'b'},
+                                            {"out", required_argument, NULL, 'o'},
+                                            {"keep", no_argument, NULL, 'k'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct parsed p = {.run = {.seed = 1}};
     struct experiment *x = NULL;
     struct err e = ERR_INIT;
@@ -177,6 +202,7 @@ int cmd_run(int argc, char **argv)
     }
     p.x.variants = p.variants;
     p.x.settings = p.settings;
+    p.run.experiment = &p.x;
     if (experiment_load(&x, argv[optind], &p.x, &e))
         return cmd_fail(NULL, &e);
     if (geteuid() != 0) {

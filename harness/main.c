@@ -14,6 +14,7 @@ static const struct {
     {"decode", cmd_decode},
     {"doctor", cmd_doctor},
     {"list", cmd_list},
+    {"merge", cmd_merge},
     {"page", cmd_page},
     {"paper", cmd_paper},
     {"report", cmd_report},

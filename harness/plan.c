@@ -24,3 +24,12 @@ void plan_make(struct plan *p, unsigned n_variants, unsigned repetitions, uint64
     }
     free(order);
 }
+
+void plan_shard(struct plan *p, unsigned k, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = k - 1; i < p->n; i += n)
+        p->items[kept++] = p->items[i];
+    p->n = kept;
+}

@@ -19,5 +19,8 @@ struct plan {
 
 /* The caller frees items. */
 void plan_make(struct plan *p, unsigned n_variants, unsigned repetitions, uint64_t seed);
+/* Keeps part k of n (1 <= k <= n) of a plan: every n-th item, so that each part has some of every
+ * variant. The parts 1..n together are the plan. */
+void plan_shard(struct plan *p, unsigned k, unsigned n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "claims.h"
+#include "cmd.h"
 #include "metadata.h"
 #include "util.h"
 
@@ -76,6 +77,9 @@ static json_t *claims_json(const struct run *run)
 {
     json_t *all = json_array();
 
+    for (unsigned i = 0; run->o->n_shards && i < run->x->n_claims; i++)
+        json_array_append_new(all, json_pack("{s:s, s:n, s:s}", "name", run->x->claims[i].name,
+                                             "held", "why", "only a part of the plan was run"));
     for (unsigned i = 0; run->claims && i < run->x->n_claims; i++)
         json_array_append_new(all,
                               json_pack("{s:s, s:b, s:s, s:s}", "name", run->x->claims[i].name,
@@ -139,12 +143,38 @@ json_t *report_checks(const json_t *repetitions)
     return all;
 }
 
+/* Is it one of experiments/, which its name finds? */
+static bool is_shipped(const struct experiment *x)
+{
+    char *path = xasprintf("%s/experiments/%s.yaml", extcp_home(), x->name);
+    bool same = !strcmp(path, x->file);
+
+    free(path);
+    return same;
+}
+
+/* What x was loaded with: enough to load it so again. */
+static json_t *options_json(const struct run *run)
+{
+    const struct experiment_options *o = run->o->experiment;
+    json_t *variants = json_array(), *settings = json_array();
+
+    for (unsigned i = 0; i < o->n_variants; i++)
+        json_array_append_new(variants, json_string(o->variants[i]));
+    for (unsigned i = 0; i < o->n_settings; i++)
+        json_array_append_new(settings, json_string(o->settings[i]));
+    return json_pack("{s:i, s:o, s:o, s:i}", "repetitions", (int)o->reps, "variants", variants,
+                     "settings", settings, "family", o->family);
+}
+
 json_t *report_json(const struct run *run, int status)
 {
     json_t *j = json_object(), *order = json_array();
 
     json_object_set_new(j, "schema_version", json_integer(RESULTS_SCHEMA_VERSION));
     json_object_set_new(j, "experiment", json_string(run->x->name));
+    if (!is_shipped(run->x))
+        json_object_set_new(j, "file", json_string(run->x->file));
     json_object_set_new(j, "title", json_string(run->x->title));
     json_object_set_new(j, "about", json_string(run->x->about));
     if (run->x->paper)
@@ -155,6 +185,12 @@ json_t *report_json(const struct run *run, int status)
         json_object_set_new(j, "error", json_string(run->error.msg));
     json_object_set_new(j, "command", metadata_command(run->o->argc, run->o->argv));
     json_object_set_new(j, "quick", json_boolean(run->o->quick));
+    json_object_set_new(j, "options", options_json(run));
+    if (run->o->n_shards)
+        json_object_set_new(j, "shard",
+                            json_pack("[i, i]", (int)run->o->shard, (int)run->o->n_shards));
+    if (run->o->merged)
+        json_object_set(j, "merged", run->o->merged);
     json_object_set_new(j, "started", utc(run->started_real_ns));
     json_object_set_new(j, "ended", utc(now_real_ns()));
     json_object_set_new(j, "seconds",

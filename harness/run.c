@@ -126,7 +126,7 @@ static int take_checks(struct run *run, const char *variant, unsigned repetition
 }
 
 /* Merges parts/<stem>.json, .series.csv and .log into the run. */
-static int take_result(struct run *run, const struct plan_item *it, struct err *e)
+int run_take_result(struct run *run, const struct plan_item *it, struct err *e)
 {
     const struct variant *v = &run->x->variants[it->variant];
     char *path = xasprintf("%s/parts/%s-%u.json", run->dir.tmp_path, v->name, it->repetition);
@@ -173,7 +173,7 @@ static void reap(struct run *run, struct worker *w, struct err *e)
                   run->x->variants[it->variant].name, it->repetition, WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     else
-        take_result(run, it, &one);
+        run_take_result(run, it, &one);
     if (one.code && !e->code)
         *e = one;
     if (!one.code)
@@ -260,6 +260,8 @@ int run_experiment(const struct experiment *x, const struct run_options *o)
         results_variant(&run.results,
                         x->variants[i].name); /* the file's order, whatever the plan's */
     plan_make(&run.plan, x->n_variants, x->repetitions, o->seed);
+    if (o->n_shards)
+        plan_shard(&run.plan, o->shard, o->n_shards);
     run.totals.planned = run.plan.n;
     if (report_open(&run, &guard, &e)) {
         status = cmd_fail(x->name, &e);

@@ -19,6 +19,9 @@ struct run_options {
     int argc; /* the command line, for run.json */
     char **argv;
     bool quick;
+    unsigned shard, n_shards; /* run part `shard` of n_shards only; 0: all of it */
+    const struct experiment_options *experiment; /* what x was loaded with */
+    json_t *merged; /* of `merge`: what was joined, for run.json; else NULL */
 };
 
 struct run_totals {
@@ -41,6 +44,10 @@ struct run {
     struct err error; /* why it broke, where it did */
     bool interrupted;
 };
+
+/* One repetition's result, parts/<stem>.json with .series.csv and .log beside it, becomes part of
+ * the run: results, wire.csv, totals. An error that the repetition reports is this one's. */
+int run_take_result(struct run *run, const struct plan_item *it, struct err *e);
 
 /* Runs the experiment and prints progress, table and verdict. Returns the exit status (err.h). */
 int run_experiment(const struct experiment *x, const struct run_options *o);

@@ -4,40 +4,11 @@
 # shellcheck source=tests/netns/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
-# A home of its own: two experiments of "the paper", one that is not.
-home=$TMP/home
-mkdir -p "$home/experiments" "$home/results"
-ln -s "$TOP/topologies" "$TOP/plots" "$home/"
-experiment() { # NAME SECONDS PAPER
-    cat >"$home/experiments/$1.yaml" <<YAML
-name: $1
-title: "A small one called $1 & <co>"
-about: "A stream for $2 s."
-${3:+paper: "$3"}
-topology: direct
-repetitions: 2
-captures:
-  - {point: "server:cable"}
-programs:
-  - {host: client, program: uto, set: [adv_uto_s=30, l_limit_s=1]}
-workloads:
-  - {name: app, kind: stream, from: client, to: server, seconds: $2, rate: 1mbit}
-variants:
-  - {name: four}
-  - {name: six, family: 6}
-checks:
-  - {name: "the SYN carries it", point: "server:cable", from: client, segments: SYN, option: uto, value: "30"}
-claims:
-  - {name: "it survives", kind: each, metric: app.survived, min: 1, max: 1}
-table: [app.survived, app.goodput]
-figures:
-  - {name: goodput, script: interval, metric: app.goodput, title: "Goodput of $1", scale: 0.000001, ylabel: "goodput (Mbit/s)"}
-YAML
-}
+# shellcheck source=tests/netns/small.sh
+. "$(dirname "${BASH_SOURCE[0]}")/small.sh"
 experiment alpha 1 "They sent a little."
 experiment beta 2 "They sent more."
 experiment gamma 1 ""
-extcp() { EXTCP_HOME=$home "$EXTCP" "$@"; }
 
 EXTCP_HOME=$home "$EXTCP" paper >"$TMP/one.log" 2>&1 &
 pid=$!
