@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # paper: small experiments, killed in the middle, gone on with, and their report in a browser.
+# shellcheck disable=SC2012
 # shellcheck source=tests/netns/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
