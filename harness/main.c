@@ -8,7 +8,8 @@ static const struct {
     const char *name;
     int (*fn)(int argc, char **argv);
 } verbs[] = {
-    /* clang-format off: a verb a line */
+    /* A verb a line. */
+    /* clang-format off */
     {"clean", cmd_clean},
     {"compare", cmd_compare},
     {"decode", cmd_decode},
