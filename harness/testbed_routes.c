@@ -44,6 +44,18 @@ static void put_nexthops(struct nl_msg *m, const struct topo_route *r)
     nla_nest_end(m, all);
 }
 
+/* For one next hop or several; the metrics are the route's. */
+static void put_metrics(struct nl_msg *m, const struct topo_route *r)
+{
+    struct nlattr *all;
+
+    if (!r->quickack)
+        return;
+    all = nla_nest_start(m, RTA_METRICS);
+    nla_put_u32(m, RTAX_QUICKACK, 1);
+    nla_nest_end(m, all);
+}
+
 void testbed_queue_route(struct rtnl *nl, const struct topo_route *r)
 {
     struct nl_msg *m = rtnl_msg(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
@@ -62,6 +74,7 @@ void testbed_queue_route(struct rtnl *nl, const struct topo_route *r)
         nla_put_u32(m, RTA_PRIORITY, r->metric);
     if (r->dst_len)
         nla_put(m, RTA_DST, addr_len(r->family), &r->dst);
+    put_metrics(m, r);
     if (r->n_nexthops > 1) {
         put_nexthops(m, r);
     } else {
@@ -81,11 +94,14 @@ void testbed_queue_rule(struct rtnl *nl, const struct topo_rule *r)
     char text[INET6_ADDRSTRLEN + 8];
 
     nlmsg_append(m, &fr, sizeof(fr), NLMSG_ALIGNTO);
-    nla_put(m, FRA_SRC, addr_len(r->family), &r->src);
+    if (r->src_len)
+        nla_put(m, FRA_SRC, addr_len(r->family), &r->src);
+    if (r->mark)
+        nla_put_u32(m, FRA_FWMARK, r->mark);
     nla_put_u32(m, FRA_TABLE, r->table);
     nla_put_u32(m, FRA_PRIORITY, r->priority);
-    rtnl_queue(nl, m, "add rule from %s",
-               prefix_text(r->family, &r->src, r->src_len, text, sizeof(text)));
+    rtnl_queue(nl, m, "add rule from %s, mark %u",
+               prefix_text(r->family, &r->src, r->src_len, text, sizeof(text)), r->mark);
 }
 
 /* ---- reading back ---- */
@@ -148,6 +164,14 @@ static unsigned count_nexthops(struct nlattr **tb)
     return n;
 }
 
+static bool has_quickack(struct nlattr **tb)
+{
+    struct nlattr *metrics[RTAX_MAX + 1];
+
+    return tb[RTA_METRICS] && nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) >= 0 &&
+           metrics[RTAX_QUICKACK] && nla_get_u32(metrics[RTAX_QUICKACK]);
+}
+
 static int seen_route(struct nlmsghdr *h, void *arg)
 {
     struct verify *v = arg;
@@ -161,7 +185,7 @@ static int seen_route(struct nlmsghdr *h, void *arg)
     for (unsigned i = 0; i < v->t->n_routes; i++) {
         const struct topo_route *p = &v->t->routes[i];
         if (p->node != v->node || p->family != rt->rtm_family || p->dst_len != rt->rtm_dst_len ||
-            p->table != table)
+            p->table != table || p->quickack != has_quickack(tb))
             continue;
         if (p->dst_len &&
             (!tb[RTA_DST] || memcmp(nla_data(tb[RTA_DST]), &p->dst, (size_t)addr_len(p->family))))
@@ -180,13 +204,16 @@ static int seen_rule(struct nlmsghdr *h, void *arg)
     const struct fib_rule_hdr *fr = nlmsg_data(h);
     struct nlattr *tb[FRA_MAX + 1];
 
-    if (nlmsg_parse(h, sizeof(*fr), tb, FRA_MAX, NULL) < 0 || !tb[FRA_SRC] || !tb[FRA_TABLE])
+    if (nlmsg_parse(h, sizeof(*fr), tb, FRA_MAX, NULL) < 0 || !tb[FRA_TABLE])
         return 0;
     for (unsigned i = 0; i < v->t->n_rules; i++) {
         const struct topo_rule *p = &v->t->rules[i];
         if (p->node == v->node && p->family == fr->family && p->src_len == fr->src_len &&
             p->table == nla_get_u32(tb[FRA_TABLE]) &&
-            !memcmp(nla_data(tb[FRA_SRC]), &p->src, (size_t)addr_len(p->family)))
+            p->mark == (tb[FRA_FWMARK] ? nla_get_u32(tb[FRA_FWMARK]) : 0) &&
+            p->priority == (tb[FRA_PRIORITY] ? nla_get_u32(tb[FRA_PRIORITY]) : 0) &&
+            !p->src_len == !tb[FRA_SRC] &&
+            (!p->src_len || !memcmp(nla_data(tb[FRA_SRC]), &p->src, (size_t)addr_len(p->family))))
             v->rules[i] = true;
     }
     return 0;
@@ -216,9 +243,10 @@ static int compare(const struct verify *v, struct err *e)
                              v->t->routes[i].table);
     for (unsigned i = 0; i < v->t->n_rules; i++)
         if (v->t->rules[i].node == v->node && !v->rules[i])
-            return err_broke(e, -EIO, "%s: rule from %s was set but is not there", node,
+            return err_broke(e, -EIO, "%s: rule from %s, mark %u, was set but is not there", node,
                              prefix_text(v->t->rules[i].family, &v->t->rules[i].src,
-                                         v->t->rules[i].src_len, text, sizeof(text)));
+                                         v->t->rules[i].src_len, text, sizeof(text)),
+                             v->t->rules[i].mark);
     return 0;
 }
 

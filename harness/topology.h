@@ -88,18 +88,20 @@ struct topo_route {
     uint8_t dst_len;
     uint32_t table;  /* 254: main */
     uint32_t metric; /* 0: the kernel's default */
+    bool quickack;   /* RTAX_QUICKACK: each segment is acknowledged at once */
     unsigned n_nexthops;
     struct topo_nexthop nexthop[TOPO_MAX_NEXTHOPS];
 };
 
-struct topo_rule { /* ip rule: from SRC lookup TABLE */
+struct topo_rule { /* ip rule: [from SRC] [fwmark MARK] lookup TABLE */
     unsigned node;
     int family;
     union {
         struct in_addr v4;
         struct in6_addr v6;
     } src;
-    uint8_t src_len;
+    uint8_t src_len; /* 0: from anywhere */
+    uint32_t mark;   /* of the packet (SO_MARK), 0: any */
     uint32_t table;
     uint32_t priority;
 };

@@ -37,12 +37,12 @@ struct t_address {
     char *node, *link, *address;
 };
 struct t_route {
-    char *node, *to, *link, *table, *metric;
+    char *node, *to, *link, *table, *metric, *quickack;
     char **via;
     unsigned via_count;
 };
 struct t_rule {
-    char *node, *from, *table, *priority;
+    char *node, *from, *mark, *table, *priority;
 };
 struct t_file {
     char *name, *description, *addressing, *routing;
@@ -107,14 +107,18 @@ ENTRY(link_entry, t_link, link_fields);
 static const cyaml_schema_field_t address_fields[] = {TEXT(t_address, node), TEXT(t_address, link),
                                                       TEXT(t_address, address), CYAML_FIELD_END};
 ENTRY(address_entry, t_address, address_fields);
-static const cyaml_schema_field_t route_fields[] = {
-    TEXT(t_route, node),      TEXT(t_route, to),         OPT_TEXT(t_route, link),
-    OPT_TEXT(t_route, table), OPT_TEXT(t_route, metric), LIST(t_route, via, text_entry),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t route_fields[] = {TEXT(t_route, node),
+                                                    TEXT(t_route, to),
+                                                    OPT_TEXT(t_route, link),
+                                                    OPT_TEXT(t_route, table),
+                                                    OPT_TEXT(t_route, metric),
+                                                    OPT_TEXT(t_route, quickack),
+                                                    LIST(t_route, via, text_entry),
+                                                    CYAML_FIELD_END};
 ENTRY(route_entry, t_route, route_fields);
-static const cyaml_schema_field_t rule_fields[] = {TEXT(t_rule, node), TEXT(t_rule, from),
-                                                   TEXT(t_rule, table), OPT_TEXT(t_rule, priority),
-                                                   CYAML_FIELD_END};
+static const cyaml_schema_field_t rule_fields[] = {
+    TEXT(t_rule, node),  OPT_TEXT(t_rule, from),     OPT_TEXT(t_rule, mark),
+    TEXT(t_rule, table), OPT_TEXT(t_rule, priority), CYAML_FIELD_END};
 ENTRY(rule_entry, t_rule, rule_fields);
 static const cyaml_schema_field_t file_fields[] = {
     TEXT(t_file, name),
@@ -502,6 +506,8 @@ static int manual_routes(struct loader *l)
             number(l, path, "table", raw->table, 1, 0x7fffffff, &r->table) ||
             number(l, path, "metric", raw->metric, 0, 0x7fffffff, &r->metric))
             return l->e->code;
+        if (raw->quickack && parse_bool(raw->quickack, &r->quickack))
+            return bad(l, path, "quickack", "bad value '%s'; accepted: yes, no", raw->quickack);
         if (!strcmp(raw->to, "default") || !strcmp(raw->to, "default6"))
             r->family =
                 raw->to[7] || (raw->via_count && strchr(raw->via[0], ':')) ? AF_INET6 : AF_INET;
@@ -518,19 +524,34 @@ static int manual_routes(struct loader *l)
             if (manual_nexthop(l, path, r, raw->via[k]))
                 return l->e->code;
     }
+    return 0;
+}
+
+static int manual_rules(struct loader *l)
+{
     for (unsigned i = 0; i < l->f->rules_count; i++) {
         const struct t_rule *raw = &l->f->rules[i];
-        struct topo_rule *r = topology_add_rule(l->t);
+        struct topo_rule r = {.priority = (raw->mark ? PRIORITY_MARK : PRIORITY_SOURCE) + i};
         char path[32];
         unsigned link;
 
         snprintf(path, sizeof(path), "rules[%u]", i);
-        r->priority = PRIORITY_SOURCE + i;
-        if (node_and_link(l, path, raw->node, NULL, &r->node, &link) ||
-            prefix(l, path, "from", raw->from, &r->family, &r->src, &r->src_len) ||
-            number(l, path, "table", raw->table, 1, 0x7fffffff, &r->table) ||
-            number(l, path, "priority", raw->priority, 1, 32765, &r->priority))
+        if (!raw->from && !raw->mark)
+            return bad(l, path, "from", "accepted: `from:`, `mark:`, or both");
+        if (node_and_link(l, path, raw->node, NULL, &r.node, &link) ||
+            (raw->from && prefix(l, path, "from", raw->from, &r.family, &r.src, &r.src_len)) ||
+            number(l, path, "mark", raw->mark, 1, UINT32_MAX, &r.mark) ||
+            number(l, path, "table", raw->table, 1, 0x7fffffff, &r.table) ||
+            number(l, path, "priority", raw->priority, 1, 32765, &r.priority))
             return l->e->code;
+        if (raw->from) {
+            *topology_add_rule(l->t) = r;
+            continue;
+        }
+        for (unsigned f = 0; f < 2; f++) { /* a mark alone says nothing of the family */
+            r.family = f ? AF_INET6 : AF_INET;
+            *topology_add_rule(l->t) = r;
+        }
     }
     return 0;
 }
@@ -682,6 +703,8 @@ static int build(struct loader *l, char *const *overrides, unsigned n_overrides)
         rc = topology_plan_routes(l->t, l->e);
     if (!rc)
         rc = manual_routes(l);
+    if (!rc)
+        rc = manual_rules(l);
     if (!rc)
         topology_plan_queues(l->t);
     return rc;

@@ -7,6 +7,7 @@
 
 #define TABLE_MAIN      254  /* RT_TABLE_MAIN */
 #define TABLE_SOURCE    100  /* the table of a host's first interface; one more for each */
+#define PRIORITY_MARK   900  /* of rules for a mark, before those for a source */
 #define PRIORITY_SOURCE 1000 /* of the rules that lead to them */
 
 /* Appends; the new element is zeroed. */

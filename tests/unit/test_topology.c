@@ -242,7 +242,10 @@ static void manual(void **state)
                                "{node: r, link: a-r, address: 192.0.2.2/28}\n"
                                "  - {node: r, link: r-b, address: 2001:db8::1/64}\n"
                                "routes:\n  - {node: a, to: default, via: [192.0.2.2], metric: 5}\n"
-                               "rules:\n  - {node: a, from: 192.0.2.1, table: 42}\n";
+                               "  - {node: a, to: default, via: [192.0.2.2], table: 43, "
+                               "quickack: yes}\n"
+                               "rules:\n  - {node: a, from: 192.0.2.1, table: 42}\n"
+                               "  - {node: a, mark: 172, table: 43}\n";
     char path[] = "/tmp/extcp-unit-XXXXXX.yaml";
     struct err e = ERR_INIT;
 
@@ -253,9 +256,20 @@ static void manual(void **state)
     assert_int_equal(t->n_addrs, 3);
     assert_int_equal(t->addrs[0].prefix_len, 28);
     assert_int_equal(t->addrs[2].family, AF_INET6);
-    assert_int_equal(t->n_routes, 1);
+    assert_int_equal(t->n_routes, 2);
     assert_int_equal(t->routes[0].metric, 5);
+    assert_false(t->routes[0].quickack);
+    assert_true(t->routes[1].quickack);
     assert_int_equal(t->rules[0].table, 42);
+    assert_int_equal(t->n_rules, 3); /* a mark is for both families */
+    for (unsigned i = 1; i < 3; i++) {
+        assert_int_equal(t->rules[i].mark, 172);
+        assert_int_equal(t->rules[i].src_len, 0);
+        assert_int_equal(t->rules[i].table, 43);
+        assert_true(t->rules[i].priority < t->rules[0].priority);
+    }
+    assert_int_equal(t->rules[1].family, AF_INET);
+    assert_int_equal(t->rules[2].family, AF_INET6);
     topology_free(t);
     unlink(path);
 }
