@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "carrier.h"
 #include "connections.h"
 #include "lib/extcp_prog.h"
 #include "program_decl.h"
@@ -29,6 +30,7 @@ struct program {
     struct attached *attached;
     unsigned n_attached;
     struct ring_buffer *ring;
+    struct carrier *carrier;
     struct bpf_map *data, *bss;
     void (*fn)(const struct program_event *ev, void *arg); /* while polling */
     void *arg;
@@ -451,6 +453,13 @@ int program_poll(struct program *p, void (*fn)(const struct program_event *ev, v
     return n;
 }
 
+int program_carry(struct program *p, int ns_fd, struct err *e)
+{
+    int rc = p->carrier ? 0 : carrier_start(&p->carrier, p->obj, ns_fd, e);
+
+    return rc ? err_prefix(e, "program %s", p->layout.d.name) : 0;
+}
+
 void program_detach(struct program *p)
 {
     if (!p)
@@ -464,6 +473,7 @@ void program_detach(struct program *p)
             struct_ops_unregister(a->struct_ops);
     }
     free(p->attached);
+    carrier_stop(p->carrier);
     ring_buffer__free(p->ring);
     decl_free(&p->layout);
     bpf_object__close(p->obj);

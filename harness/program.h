@@ -97,6 +97,12 @@ struct program_event {
 int program_events_fd(const struct program *p);
 int program_poll(struct program *p, void (*fn)(const struct program_event *ev, void *arg),
                  void *arg);
+/*
+ * Starts what carries packets that the program hands to user space (carrier.h), until it is
+ * detached; nothing where it hands none. ns_fd: the network namespace of its sockets, -1: the
+ * caller's.
+ */
+int program_carry(struct program *p, int ns_fd, struct err *e);
 /* Detaches by closing, frees. NULL is fine. */
 void program_detach(struct program *p);
 

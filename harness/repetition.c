@@ -133,6 +133,8 @@ static int attach_programs(struct rep *r, struct err *e)
                                             .state = testbed_state(r->tb)};
         snprintf(tag, sizeof(tag), "%s%02x", testbed_id(r->tb), u->node);
         int rc = program_attach(&r->programs[i], u->program, u->set, u->n_set, &place, e);
+        if (!rc)
+            rc = program_carry(r->programs[i], testbed_ns_fd(r->tb, u->node), e);
         if (rc)
             return err_prefix(e, "%s", v->topology->nodes[u->node].name);
         log_line("%s: program %s attached", v->topology->nodes[u->node].name, u->program);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "carrier.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/ackthin.h"
+#include "log.h"
+#include "netns.h"
+#include "util.h"
+
+struct carrier {
+    pthread_t thread;
+    int stop_fd, raw4, raw6, alive_fd; /* alive_fd: the map */
+    struct ring_buffer *ring;
+    unsigned failed;
+};
+
+static uint32_t sum16(const uint8_t *p, size_t len, uint32_t sum)
+{
+    for (; len > 1; p += 2, len -= 2)
+        sum += (uint32_t)p[0] << 8 | p[1];
+    return len ? sum + ((uint32_t)p[0] << 8) : sum;
+}
+
+int carrier_checksum(uint8_t *packet, size_t len)
+{
+    unsigned v = len ? packet[0] >> 4 : 0, ip = v == 4 ? 20 : 40;
+    uint8_t *tcp = packet + ip;
+    uint32_t sum;
+
+    if (len < ip + 20 || (v == 4 ? packet[0] != 0x45 || packet[9] != IPPROTO_TCP
+                                 : v != 6 || packet[6] != IPPROTO_TCP))
+        return -EINVAL;
+    tcp[16] = tcp[17] = 0;
+    sum = IPPROTO_TCP + (uint32_t)(len - ip);
+    sum = v == 4 ? sum16(packet + 12, 8, sum) : sum16(packet + 8, 32, sum);
+    sum = sum16(tcp, len - ip, sum);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~sum & 0xffff;
+    tcp[16] = (uint8_t)(sum >> 8);
+    tcp[17] = (uint8_t)sum;
+    return 0;
+}
+
+static int on_packet(void *arg, void *record, size_t size)
+{
+    struct carrier *c = arg;
+    struct thin_packet p;
+    struct sockaddr_in to4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
+    ssize_t n;
+
+    if (size < sizeof(p))
+        return 0;
+    memcpy(&p, record, sizeof(p));
+    if (p.len > sizeof(p.bytes) || carrier_checksum(p.bytes, p.len)) {
+        c->failed++;
+        return 0;
+    }
+    if (p.bytes[0] >> 4 == 4) {
+        memcpy(&to4.sin_addr, p.bytes + 16, 4);
+        n = sendto(c->raw4, p.bytes, p.len, MSG_DONTWAIT, (struct sockaddr *)&to4, sizeof(to4));
+    } else {
+        memcpy(&to6.sin6_addr, p.bytes + 24, 16);
+        n = sendto(c->raw6, p.bytes, p.len, MSG_DONTWAIT, (struct sockaddr *)&to6, sizeof(to6));
+    }
+    if (n != (ssize_t)p.len)
+        c->failed++;
+    return 0;
+}
+
+static void say_alive(const struct carrier *c)
+{
+    uint32_t zero = 0;
+    uint64_t now = now_mono_ns();
+
+    bpf_map_update_elem(c->alive_fd, &zero, &now, BPF_ANY);
+}
+
+static void *carry(void *arg)
+{
+    struct carrier *c = arg;
+    uint64_t said = 0;
+    sigset_t all;
+
+    /* Signals are for the thread that cleans up. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (;;) {
+        struct pollfd p[2] = {{.fd = c->stop_fd, .events = POLLIN},
+                              {.fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN}};
+
+        if (now_mono_ns() - said >= THIN_ALIVE_MS * 1000000ull) {
+            say_alive(c);
+            said = now_mono_ns();
+        }
+        if (poll(p, 2, THIN_ALIVE_MS) < 0 && errno != EINTR)
+            break;
+        ring_buffer__consume(c->ring);
+        if (p[0].revents)
+            break;
+    }
+    return NULL;
+}
+
+static int raw_socket(int family)
+{
+    int one = 1, fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+    /* With IPPROTO_RAW an IPv4 socket takes whole packets already. */
+    if (fd >= 0 && family == AF_INET6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &one, sizeof(one))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int open_sockets(struct carrier *c, int ns_fd, struct err *e)
+{
+    int saved = ns_fd >= 0 ? netns_enter(ns_fd) : -1;
+
+    if (ns_fd >= 0 && saved < 0)
+        return err_broke(e, saved, "carrier of late ACKs: network namespace: %s", strerror(-saved));
+    c->raw4 = raw_socket(AF_INET);
+    if (c->raw4 < 0)
+        err_broke(e, -errno, "carrier of late ACKs: raw socket: %s", strerror(errno));
+    /* Without IPv6 in the kernel there is nothing to carry for it. */
+    c->raw6 = raw_socket(AF_INET6);
+    if (saved >= 0)
+        netns_leave(saved);
+    return c->raw4 < 0 ? e->code : 0;
+}
+
+static void release(struct carrier *c)
+{
+    if (c->ring)
+        ring_buffer__free(c->ring);
+    if (c->raw4 >= 0)
+        close(c->raw4);
+    if (c->raw6 >= 0)
+        close(c->raw6);
+    if (c->stop_fd >= 0)
+        close(c->stop_fd);
+    free(c);
+}
+
+int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd, struct err *e)
+{
+    struct bpf_map *packets = bpf_object__find_map_by_name(obj, "packets"),
+                   *alive = bpf_object__find_map_by_name(obj, "carrier");
+    struct carrier *c;
+    int rc;
+
+    *out = NULL;
+    if (!packets || !alive)
+        return 0;
+    c = xcalloc(1, sizeof(*c));
+    c->raw4 = c->raw6 = -1;
+    c->alive_fd = bpf_map__fd(alive);
+    c->stop_fd = eventfd(0, EFD_CLOEXEC);
+    rc = c->stop_fd < 0 ? err_broke(e, -errno, "carrier of late ACKs: %s", strerror(errno))
+                        : open_sockets(c, ns_fd, e);
+    if (!rc) {
+        c->ring = ring_buffer__new(bpf_map__fd(packets), on_packet, c, NULL);
+        if (!c->ring)
+            rc = err_broke(e, -errno, "carrier of late ACKs: ring buffer: %s", strerror(errno));
+    }
+    if (!rc) {
+        say_alive(c);
+        rc = -pthread_create(&c->thread, NULL, carry, c);
+        if (rc)
+            err_broke(e, rc, "carrier of late ACKs: thread: %s", strerror(-rc));
+    }
+    if (rc) {
+        release(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void carrier_stop(struct carrier *c)
+{
+    uint64_t one = 1;
+
+    if (!c)
+        return;
+    if (write(c->stop_fd, &one, sizeof(one)) != sizeof(one))
+        abort(); /* an eventfd takes a one */
+    pthread_join(c->thread, NULL);
+    if (c->failed)
+        log_line("carrier of late ACKs: %u could not be sent", c->failed);
+    release(c);
+}

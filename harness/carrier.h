@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The carrier of late ACKs. An eBPF timer cannot send a packet; a program that thins ACKs
+ * (bpf/lib/ackthin.bpf.h) puts the one that is due into a ring buffer, and a thread here sends it
+ * from a raw socket, as the kernel had made it. The program sees a sign of life of the thread, and
+ * holds back less where there is none.
+ */
+#ifndef EXTCP_CARRIER_H
+#define EXTCP_CARRIER_H
+
+#include <bpf/libbpf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct carrier;
+
+/*
+ * Starts the thread for the maps `packets` and `carrier` of a loaded object. ns_fd: the network
+ * namespace that the packets leave from, -1: the caller's. *out is NULL where the object has no
+ * such maps. Needs CAP_NET_RAW. The object must stay until carrier_stop.
+ */
+int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd, struct err *e);
+/* Stops it; packets in the ring buffer are sent before. NULL is fine. */
+void carrier_stop(struct carrier *c);
+
+/*
+ * Makes the TCP checksum of a whole IP packet (IPv4 without options, or IPv6 with TCP right behind
+ * it) valid. -EINVAL where it is none. For carrier.c and its test.
+ */
+int carrier_checksum(uint8_t *packet, size_t len);
+
+#endif
