@@ -34,10 +34,6 @@
 #define THIN_MIN_DELAY_NS 1000000ull /* no timer is set to less */
 #define THIN_MSEC         1000000ull
 
-#define THIN_COUNTERS                                                                              \
-    __u64 acks_made, acks_held, acks_late /* carried after the time bound */,                      \
-        acks_unsafe /* sent because there is no carrier */, not_marked
-
 #define SO_MARK           36
 #define CLOCK_MONOTONIC   1
 #define ETH_P_IP          0x0800
@@ -453,12 +449,12 @@ static __always_inline struct thin_conn *thin_begin(struct bpf_sock_ops *ctx, __
     return c;
 }
 
-/* For BPF_SOCK_OPS_STATE_CB. */
+/* For BPF_SOCK_OPS_STATE_CB; others are left alone. */
 static __always_inline void thin_state(struct bpf_sock_ops *ctx)
 {
     __u64 cookie;
 
-    if (ctx->args[1] != STATE_CLOSED)
+    if (ctx->op != BPF_SOCK_OPS_STATE_CB || ctx->args[1] != STATE_CLOSED)
         return;
     cookie = bpf_get_socket_cookie(ctx);
     bpf_map_delete_elem(&thin_parked, &cookie);

@@ -20,4 +20,12 @@ struct thin_packet {
 #define THIN_ALIVE_MS 50
 #define THIN_DEAD_MS  300
 
+/* For the counters of a program that thins ACKs. */
+#define THIN_COUNTERS                                                                              \
+    __u64 acks_made;   /* by the kernel, without data */                                           \
+    __u64 acks_held;   /* not let out */                                                           \
+    __u64 acks_late;   /* of those: carried after the time bound */                                \
+    __u64 acks_unsafe; /* let out because there was no carrier */                                  \
+    __u64 not_marked   /* the socket did not get its mark, or there is none */
+
 #endif

@@ -43,6 +43,9 @@
  *   OPT_WRITES   an expression: 0 where it never writes; its sockets then get no callback for what
  *                they send
  *   OPT_READS    0 where it never reads: none for what they receive, and no SYN is saved
+ * and, before it includes tcpopt_main.bpf.h:
+ *   OPT_OTHER    a function of the ctx for the sock_ops callbacks that the framework does not use
+ *                (state changes, retransmissions, round-trip times), whose flags it sets itself
  */
 #ifndef OPT_WRITES
 #define OPT_WRITES 1
@@ -123,6 +126,7 @@ struct tcpopt_conn {
     __u8 first_left; /* segments that may still carry the option as ON_FIRST */
     __u8 resend;     /* the option asks for one more (tcpopt_resend) */
     __u8 every;      /* … for all that follow (tcpopt_every_segment) */
+    __u8 no_room;    /* on the segment at hand */
     struct opt_conn opt;
     struct tcpopt_walk walk;
 };

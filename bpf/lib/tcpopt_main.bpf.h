@@ -194,9 +194,12 @@ static __always_inline void on_length(struct bpf_sock_ops *ctx)
     struct tcpopt_conn *c = ctx->is_fullsock ? conn_of(ctx, 0) : NULL;
     enum segment on = segment_of(ctx, c);
     int n = wanted(ctx, c, on);
+    bool no_room = n >= 0 && bpf_reserve_hdr_opt(ctx, OPT_HEAD + n, 0);
 
-    if (n >= 0 && bpf_reserve_hdr_opt(ctx, OPT_HEAD + n, 0))
+    if (no_room)
         COUNT(no_space);
+    if (c)
+        c->no_room = no_room;
 }
 
 static __always_inline void on_write(struct bpf_sock_ops *ctx)
@@ -207,7 +210,7 @@ static __always_inline void on_write(struct bpf_sock_ops *ctx)
     __u8 *tcp = ctx->skb_data, *end = ctx->skb_data_end;
     __u8 option[OPT_HEAD + OPT_MAX_DATA] = {OPT_KIND};
 
-    if (n < 0)
+    if (n < 0 || (c && c->no_room)) /* opt_write is only asked for what goes out */
         return;
     if (tcp + TCP_HEADER <= end)
         header = (tcp[12] >> 4) * 4; /* with the room for all options, written yet or not */
@@ -267,6 +270,10 @@ int tcpopt(struct bpf_sock_ops *ctx)
     case BPF_SOCK_OPS_WRITE_HDR_OPT_CB:
         on_write(ctx);
         break;
+#ifdef OPT_OTHER
+    default:
+        OPT_OTHER(ctx);
+#endif
     }
     return 1;
 }

@@ -4,9 +4,8 @@
  * Bonaventure (Netdev 0x13, 2019). Every segment; or 10 segments or RTT/4; or 100 segments or
  * RTT/2; or any other pair.
  */
+#include "ackthin.h"
 #include "extcp_prog.h"
-
-#include <linux/bpf.h>
 
 struct ack_rate_config {
     __u32 segments PARAM(0, 1000, "segment",
@@ -33,7 +32,7 @@ const volatile struct ack_rate_config
 
 struct ack_rate_counters {
     __u64 connections;
-    __u64 acks_made, acks_held, acks_late, acks_unsafe, not_marked;
+    THIN_COUNTERS;
 } counters;
 
 #include "ackthin.bpf.h"

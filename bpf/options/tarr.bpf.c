@@ -6,6 +6,7 @@
  * requests are honoured, within the policy, by thinning our ACKs (ackthin.bpf.h); our own requests
  * follow our congestion window.
  */
+#include "ackthin.h"
 #include "extcp_prog.h"
 #include "tcp_exids.h"
 
@@ -15,16 +16,16 @@
 #define R_MAX        127 /* seven bits */
 
 struct opt_conn {
-    __u64 asked_ns;  /* when */
-    __u32 asked;     /* the R that the peer was told last, 0: none */
-    __u32 next;      /* the one to be told with the next segment … */
-    __u32 at_once;   /* as many immediate ACKs were asked for (control.ask_at_once) */
-    __u32 cwnd;      /* a round trip ago, where ssthresh says nothing … */
-    __u32 flat;      /* … and for so many round trips it has not grown by a quarter */
+    __u64 asked_ns; /* when */
+    __u32 asked;    /* the R that the peer was told last, 0: none */
+    __u32 next;     /* the one to be told with the next segment … */
+    __u32 at_once;  /* as many immediate ACKs were asked for (control.ask_at_once) */
+    __u32 cwnd;     /* a round trip ago, where ssthresh says nothing … */
+    __u32 flat;     /* … and for so many round trips it has not grown by a quarter */
     __u64 cwnd_ns;
-    __u8 peer;       /* its SYN had the option */
-    __u8 hurry;      /* the delayed-ACK timer was shortened for R = 0 */
-    __u8 marked;     /* the socket takes the route with quickack */
+    __u8 peer;   /* its SYN had the option */
+    __u8 hurry;  /* the delayed-ACK timer was shortened for R = 0 */
+    __u8 marked; /* the socket takes the route with quickack */
 };
 
 #include "tcpopt.bpf.h"
@@ -33,8 +34,9 @@ struct tarr_config {
     __u32 max_r PARAM(0, 127, "segment", "larger requests of a peer are refused; 0: all but R = 0");
     __u32 ask PARAM(0, 1, "", "ask the peer, when we send data");
     __u32 max_ask PARAM(1, 127, "segment", "never ask for more");
-    __u32 acks_per_window PARAM(1, 64, "", "ask for so many ACKs a window: R = window / this, "
-                                           "rounded down to a power of two");
+    __u32 acks_per_window PARAM(1, 64, "",
+                                "ask for so many ACKs a window: R = window / this, "
+                                "rounded down to a power of two");
     __u32 rtt_div PARAM(1, 64, "", "an ACK at the latest RTT / this after the one before");
     __u32 max_delay_ms PARAM(1, 499, "ms",
                              "and never later than this (RFC 9293, 3.8.6.3: less than 0.5 s)");
@@ -210,6 +212,8 @@ static __always_inline void honour(struct bpf_sock_ops *ctx, struct tcpopt_conn 
         emit(ctx, tarr_over_window, r);
         return;
     }
+    if (t->ratio == r)
+        return; /* a copy: segmentation offload puts the option on each segment of a packet */
     t->ratio = r;
     if (config.quick_mark && c->opt.marked != (r == 1)) {
         c->opt.marked = r == 1;
@@ -254,6 +258,6 @@ static __always_inline void opt_established(struct bpf_sock_ops *ctx, struct tcp
         thin_begin(ctx, 0);
 }
 
-#define OPT_STATE(ctx) thin_state(ctx)
+#define OPT_OTHER(ctx) thin_state(ctx)
 
 #include "tcpopt_main.bpf.h"
