@@ -38,7 +38,9 @@ struct extcp_event {
     X(application, "refused", "the application has set its own")                                   \
     X(late, "refused", "too late for this connection")                                             \
     X(kernel, "refused", "the kernel did not take it")                                             \
-    X(malformed, "refused", "a malformed or repeated option")
+    X(malformed, "refused", "a malformed or repeated option")                                      \
+    X(window, "refused", "more than our window holds")                                             \
+    X(unannounced, "refused", "the peer's SYN did not have the option")
 
 enum extcp_decision {
 #define X(name, outcome, reason) decided_##name,

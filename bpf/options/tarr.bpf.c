@@ -13,7 +13,7 @@
 #define OPT_KIND     TCPOPT_KIND_EXP2
 #define OPT_EXID     EXID_TARR
 #define OPT_MAX_DATA 1
-#define R_MAX        127 /* seven bits */
+#define OPT_UNIT     "segments"
 
 struct opt_conn {
     __u64 asked_ns; /* when */
@@ -204,11 +204,13 @@ static __always_inline void honour(struct bpf_sock_ops *ctx, struct tcpopt_conn 
 
     if (r > config.max_r) {
         COUNT(refused);
+        tcpopt_decide(ctx, c, r, t->ratio, decided_policy);
         emit(ctx, tarr_refused, r);
         return;
     }
     if (!tp || r * mss > tp->rcv_wnd) {
         COUNT(over_window);
+        tcpopt_decide(ctx, c, r, t->ratio, decided_window);
         emit(ctx, tarr_over_window, r);
         return;
     }
@@ -220,6 +222,7 @@ static __always_inline void honour(struct bpf_sock_ops *ctx, struct tcpopt_conn 
         thin_mark(ctx, r == 1 ? config.quick_mark : 0);
     }
     COUNT(honoured);
+    tcpopt_decide(ctx, c, r, r, decided_granted);
     emit(ctx, tarr_honoured, r);
 }
 
@@ -230,6 +233,7 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
 
     if (len != (on == ON_SYN || on == ON_SYNACK ? 0 : 1)) {
         COUNT(malformed);
+        tcpopt_decide(ctx, c, 0, c->record.granted, decided_malformed);
         return;
     }
     if (!len) {
@@ -241,6 +245,7 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         t = thin_begin(ctx, 0);
     if (!c->opt.peer || !t) {
         COUNT(not_negotiated);
+        tcpopt_decide(ctx, c, data[0] >> 1, 0, decided_unannounced);
     } else if (data[0] >> 1) {
         honour(ctx, c, t, data[0] >> 1);
     } else {
