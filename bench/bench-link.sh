@@ -10,7 +10,7 @@ O=${O:-build} ROUNDS=${ROUNDS:-5}
 mkdir -p "$O/bench"
 csv=$O/bench/link.csv
 echo "backend,delay_ms,rate_bps,loss,round,direction,delay_median_ms,delay_p99_ms,rate_measured_bps,loss_sent,loss_lost" >"$csv"
-backends=nfqueue
+backends=nfqueue rc=0
 if "$O/extcp" doctor --json | jq -e 'select(.name == "netem") | .ok' >/dev/null; then
     backends="nfqueue netem"
 else
@@ -23,6 +23,7 @@ for delay in 5ms 20ms 80ms; do
     for b in $backends; do "$O/bench/bench_link" "$b" "$delay" 10mbit 1% "$ROUNDS" >>"$csv"; done
 done
 awk -F, '
+    function judge(ok) { missed += !ok; return ok ? "ok" : "OFF" }
     NR == 1 { next }
     {
         key = $1 "," $2 "," $3 "," $4
@@ -40,12 +41,13 @@ awk -F, '
             s = ""
             if (sent[key]) {
                 x = lost[key] / sent[key]; w = 2.5758 * sqrt(f[4] * (1 - f[4]) / sent[key])
-                s = sprintf("%.2f %% of %d (99 %%: %.2f to %.2f) %s", 100 * x, sent[key], 100 * (f[4] - w), 100 * (f[4] + w), x > f[4] - w && x < f[4] + w ? "ok" : "OFF")
+                s = sprintf("%.2f %% of %d (99 %%: %.2f to %.2f) %s", 100 * x, sent[key], 100 * (f[4] - w), 100 * (f[4] + w), judge(x > f[4] - w && x < f[4] + w))
             }
             printf "%-8s %5s ms %4d Mbit %5s  %16.3f ms %s %16.3f ms %s %15.2f %% %s  %s\n", f[1], f[2], f[3] / 1e6, f[4] * 100 "%", median[key],
-                "  ", p99[key], p99[key] <= 1 ? "ok" : "OFF", rate[key], !m[key] ? "-" : rate[key] <= 2 ? "ok" : "OFF", s
+                "  ", p99[key], judge(p99[key] <= 1), rate[key], !m[key] ? "-" : judge(rate[key] <= 2), s
         }
-    }' "$csv"
+        exit missed
+    }' "$csv" || rc=1
 for b in $backends; do
     exp=$(mktemp --suffix=.yaml)
     out=$(mktemp -d)
@@ -59,7 +61,10 @@ workloads: [{name: tcp, kind: iperf3, from: client, to: server, seconds: 5, cong
 variants: [{name: $b}]
 EOF
     "$O/extcp" "$exp" --backend "$b" --out "$out" >/dev/null
-    awk -F, -v b="$b" '$4 == "tcp.goodput" { printf "%s: TCP through 5 ms each way: %.2f Gbit/s (target 1)\n", b, $6 / 1e9 }' "$out/throughput/latest/data.csv"
+    awk -F, -v b="$b" '$4 == "tcp.goodput" { printf "%s: TCP through 5 ms each way: %.2f Gbit/s (target 1)\n", b, $6 / 1e9; missed += $6 < 1e9 } END { exit missed || !NR }' \
+        "$out/throughput/latest/data.csv" || rc=1
     rm -rf "$exp" "$out"
 done
 echo "every value: $csv"
+[ $rc -eq 0 ] && echo "all targets met" || echo "a target was missed (see OFF, or the throughput)"
+exit $rc

@@ -49,6 +49,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_link netem|nfqueue DELAY RATE LOSS ROUNDS\n");
         return 2;
     }
+    o.seed = (uint64_t)atoi(argv[2]); /* other losses for each delay */
     o.backend = !strcmp(argv[1], "netem") ? BACKEND_NETEM : BACKEND_NFQUEUE;
     set[0] = xasprintf("client-r1.delay=%s", argv[2]);
     set[1] = xasprintf("client-r1.rate=%s", argv[3]);

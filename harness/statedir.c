@@ -28,6 +28,8 @@
 #define ALIVE_NS                                                                                   \
     (NSEC_PER_SEC / 4) /* a process that was killed and not yet waited for still looks alive */
 
+#define YOUNG_S 10 /* far longer than a run takes to write its number into its lock */
+
 static const char *const words[] = {[STATE_NETNS] = "netns",
                                     [STATE_CGROUP] = "cgroup",
                                     [STATE_PATH] = "path",
@@ -74,7 +76,7 @@ int statedir_create(struct statedir **out, struct err *e)
         s->lock = open_lock(s->path, O_CREAT | O_EXCL);
         if (s->lock < 0)
             rc = s->lock;
-        else if (flock(s->lock, LOCK_EX | LOCK_NB))
+        else if (flock(s->lock, LOCK_EX)) /* a clean that is looking at it lets go at once */
             rc = -errno;
     }
     if (!rc) {
@@ -190,14 +192,26 @@ void statedir_remove(struct statedir *s)
     free(s);
 }
 
+/* Between making the directory and writing our number into its lock, and while it is being removed,
+ * a run looks like a dead one. */
+static bool is_young(const char *dir)
+{
+    struct stat st;
+
+    return stat(dir, &st) || now_real_ns() / NSEC_PER_SEC < (uint64_t)st.st_mtim.tv_sec + YOUNG_S;
+}
+
 /* 1: its run is dead and we hold the lock; 0: it lives; -errno. */
 static int take_over(const char *dir, int *lock)
 {
     uint64_t now = now_mono_ns();
+    struct stat st;
 
     *lock = open_lock(dir, 0);
+    if (*lock == -ENOENT)
+        return is_young(dir) ? 0 : 1;
     if (*lock < 0)
-        return *lock == -ENOENT ? 1 : *lock;
+        return *lock;
     while (flock(*lock, LOCK_EX | LOCK_NB)) {
         char pid[32] = "";
         if (errno != EWOULDBLOCK)
@@ -208,7 +222,11 @@ static int take_over(const char *dir, int *lock)
             return 0;
         poll(NULL, 0, 10);
     }
-    return 1;
+    if (fstat(*lock, &st))
+        return -errno;
+    if (!st.st_nlink)
+        return 0; /* it has just ended, and cleaned up after itself */
+    return st.st_size || !is_young(dir) ? 1 : 0;
 }
 
 int statedir_clean(removed_fn removed, struct err *e)
@@ -229,6 +247,8 @@ int statedir_clean(removed_fn removed, struct err *e)
         if (rc == 1) {
             remove_listed(path, true, removed);
             remove_tree(path);
+            if (removed)
+                removed(ent->d_name, "state", path);
             n++;
         } else if (rc < 0) {
             n = err_broke(e, rc, "%s: %s", path, strerror(-rc));

@@ -26,7 +26,8 @@ int statedir_note(struct statedir *s, enum state_kind kind, const char *what, st
 /* Removes what the list names (but no STATE_PATH) and the directory itself; frees. NULL is fine. */
 void statedir_remove(struct statedir *s);
 /* For the dead ones: the same, with STATE_PATH. removed (may be NULL) is told of each thing: the
- * run's id, "netns", "cgroup" or "path", and its name. The number of runs cleaned, or -errno. */
+ * run's id, "netns", "cgroup", "path" or "state" (its directory in /run/extcp), and its name. The
+ * number of runs cleaned, or -errno. */
 typedef void (*removed_fn)(const char *id, const char *kind, const char *name);
 int statedir_clean(removed_fn removed, struct err *e);
 
