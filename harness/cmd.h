@@ -16,6 +16,7 @@ int cmd_clean(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_pm(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_page(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

@@ -79,17 +79,21 @@ static json_t *names_json(char *const *names, unsigned n)
     return all;
 }
 
-static int programs(struct list *l, struct err *e)
+/* The eBPF programs that an experiment attaches, or the path managers. */
+static int programs(struct list *l, bool path_managers, struct err *e)
 {
     for (unsigned i = 0; program_name(i); i++) {
         struct program_decl *d = NULL;
         int rc = program_declares(program_name(i), &d, e);
-        json_t *params = json_array();
+        json_t *params;
 
-        if (rc) {
-            json_decref(params);
+        if (rc)
             return rc;
+        if (d->path_manager != path_managers) {
+            program_decl_free(d);
+            continue;
         }
+        params = json_array();
         if (!l->json)
             printf("  %-14s %s\n", d->name, d->help);
         for (unsigned k = 0; k < d->n_params; k++) {
@@ -102,9 +106,10 @@ static int programs(struct list *l, struct err *e)
                        (long long)p->def, p->live ? ", can change while it runs" : "");
         }
         if (l->json)
-            print_json_line(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "kind", "program", "name",
-                                      d->name, "source", d->source, "help", d->help, "parameters",
-                                      params, "counters", names_json(d->counters, d->n_counters)));
+            print_json_line(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "kind",
+                                      path_managers ? "path manager" : "program", "name", d->name,
+                                      "source", d->source, "help", d->help, "parameters", params,
+                                      "counters", names_json(d->counters, d->n_counters)));
         else
             json_decref(params);
         program_decl_free(d);
@@ -179,7 +184,11 @@ int cmd_list(int argc, char **argv)
     }
     if (!rc) {
         head(&l, "\nprograms (bpf/), with their parameters");
-        rc = programs(&l, &e);
+        rc = programs(&l, false, &e);
+    }
+    if (!rc) {
+        head(&l, "\npath managers (bpf/pm/) for `extcp pm`, with their parameters");
+        rc = programs(&l, true, &e);
     }
     if (!rc) {
         head(&l, "\nkinds of measures from captures");

@@ -105,7 +105,13 @@ static int add_programs(struct resolve *r, const char *path, const struct x_prog
         struct program_decl *d;
         if (program_declares(u->program, &d, &inner))
             return field_error(r, where, "program", "%s", inner.msg);
+        bool path_manager = d->path_manager;
         program_decl_free(d);
+        if (path_manager)
+            return field_error(r, where, "program",
+                               "'%s' is a path manager: it needs `extcp pm` beside it and is not "
+                               "attached as an option is; accepted: the programs of ./run.sh list",
+                               u->program);
         for (unsigned k = 0; k + 1 < v->n_programs; k++)
             if (v->programs[k].node == u->node && !strcmp(v->programs[k].program, u->program))
                 return field_error(r, where, "program", "%s is there twice on %s", u->program,

@@ -18,6 +18,7 @@ static const struct {
     {"merge", cmd_merge},
     {"page", cmd_page},
     {"paper", cmd_paper},
+    {"pm", cmd_pm},
     {"report", cmd_report},
     {"shell", cmd_shell},
     {"stream", cmd_stream},

@@ -249,6 +249,10 @@ static int attach_to_cgroup(struct program *p, struct bpf_program *prog, int cgr
 {
     int fd;
 
+    /* What the daemon of a path manager runs itself. */
+    if (p->layout.d.path_manager && (bpf_program__type(prog) == BPF_PROG_TYPE_SYSCALL ||
+                                     bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER))
+        return 0;
     switch (bpf_program__type(prog)) {
     case BPF_PROG_TYPE_STRUCT_OPS:
         return 0; /* its map is what is registered */
@@ -432,6 +436,11 @@ int program_connections(const struct program *p, connection_fn fn, void *arg, st
     struct bpf_map *m = bpf_object__find_map_by_name(p->obj, "connections");
 
     return m ? connections_read(bpf_map__fd(m), fn, arg, e) : 0;
+}
+
+struct bpf_object *program_object(const struct program *p)
+{
+    return p->obj;
 }
 
 int program_events_fd(const struct program *p)

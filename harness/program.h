@@ -37,6 +37,7 @@ struct program_decl {
     char unit[16];
     char **value_names;
     unsigned n_value_names;
+    bool path_manager; /* from bpf/pm: run by `extcp pm`, not attached by an experiment */
 };
 
 /* "300 s", "vegas", "7"; to be printed. */
@@ -81,6 +82,9 @@ int program_set(struct program *p, const char *key_value, struct err *e);
 /* Counters by index as in the declaration. */
 int program_counters(struct program *p, uint64_t *values, unsigned n, struct err *e);
 const struct program_decl *program_declaration(const struct program *p);
+/* The loaded object, for maps and programs by name; it stays the program's. */
+struct bpf_object;
+struct bpf_object *program_object(const struct program *p);
 
 /* Its live connections; none where it keeps no records of them. */
 int program_connections(const struct program *p, connection_fn fn, void *arg, struct err *e);

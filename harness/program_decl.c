@@ -236,6 +236,7 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
     memset(l, 0, sizeof(*l));
     l->d.name = name;
     l->d.source = source;
+    l->d.path_manager = !strncmp(source, "bpf/pm/", strlen("bpf/pm/"));
     rc = add_params(l, btf, ".rodata", "config", rodata, false, e);
     if (!rc)
         rc = add_params(l, btf, ".data", "control", data, true, e);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon of a path manager: loads its eBPF programs, executes the commands that they ask for
+ * over the generic-netlink family `mptcp_pm`, and tells them what became of them and what only
+ * netlink knows. It has no policy.
+ */
+#ifndef EXTCP_PM_H
+#define EXTCP_PM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "pm_delays.h"
+#include "program.h"
+
+struct pm_options {
+    const char *policy;
+    char *const *settings; /* KEY=VALUE */
+    unsigned n_settings;
+    char *const *interfaces; /* only their addresses; none: all */
+    unsigned n_interfaces;
+    const char *cgroup;    /* a directory of cgroup v2 */
+    unsigned busy_poll_us; /* how long to look for more before sleeping */
+    int stop_fd;           /* readable: end */
+    void (*on_ready)(void *arg);
+    void (*on_event)(const struct program_event *ev, void *arg);
+    void (*on_warning)(const char *text, void *arg);
+    void *arg;
+};
+
+struct pm_report {
+    /* From asking in the kernel to: the daemon begins, the SYN goes out, the kernel has answered.
+     */
+    struct pm_delays wake, syn, done;
+    uint64_t executed, retried,
+        overruns; /* commands, tries again, netlink buffers that were full */
+    uint64_t left_connections, left_subflows; /* in the maps at the end */
+    double cpu_user_s, cpu_system_s, seconds;
+    const struct program_decl *declaration; /* whose counters: */
+    uint64_t counters[64];
+};
+
+struct pm;
+
+/* Takes the namespace (pm_host.h), loads and attaches. On an error nothing stays. */
+int pm_start(struct pm **out, const struct pm_options *o, struct err *e);
+/* Manages until stop_fd is readable. */
+int pm_run(struct pm *p, struct err *e);
+/* Fills the report; valid until pm_stop. */
+int pm_report(struct pm *p, struct pm_report *r, struct err *e);
+/* Detaches, puts the namespace back. Connections keep their subflows. NULL is fine. */
+int pm_stop(struct pm *p, struct err *e);
+
+#endif
