@@ -77,6 +77,27 @@ int tcp_option_field(const struct tcp_option *o, const char *field, char *buf, s
  * until NULL. */
 const char *tcp_option_known(unsigned i, const char *const **fields);
 
+/* Two of MPTCP's options, read. False where the option is another one or malformed. */
+struct mptcp_add_addr { /* RFC 8684, section 3.4.1 */
+    bool echo;
+    uint8_t id;
+    int family;
+    uint8_t addr[16]; /* network order; 4 bytes used for AF_INET */
+    uint16_t port;    /* 0: none */
+    uint64_t hmac;    /* not in an echo */
+};
+bool mptcp_add_addr_read(const struct tcp_option *o, struct mptcp_add_addr *a);
+struct mptcp_dss { /* section 3.3 */
+    unsigned flags;
+    unsigned ack_len, dsn_len; /* 0 (not there), 4 or 8 */
+    uint64_t ack, dsn;
+    uint32_t subflow_seq; /* these three: with dsn_len */
+    uint16_t data_len;
+    uint16_t checksum;
+    bool has_checksum;
+};
+bool mptcp_dss_read(const struct tcp_option *o, struct mptcp_dss *d);
+
 /* In words: "uto 10 s", "mss 1460", "mptcp MP_JOIN SYN token 0x… nonce 0x… id 2 backup". Returns
  * what snprintf would. */
 int tcp_option_print(char *buf, size_t size, const struct tcp_option *o);

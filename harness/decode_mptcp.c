@@ -162,16 +162,6 @@ static void join_print(const struct tcp_option *o, struct out *w)
  * there when the length leaves room for it --- */
 enum { DSS_ACK = 0x01, DSS_ACK8 = 0x02, DSS_MAP = 0x04, DSS_DSN8 = 0x08, DSS_FIN = 0x10 };
 
-struct dss {
-    unsigned flags;
-    unsigned ack_len, dsn_len; /* 0, 4 or 8 */
-    uint64_t ack, dsn;
-    uint32_t subflow_seq; /* these three: with dsn_len */
-    uint16_t data_len;
-    uint16_t checksum;
-    bool has_checksum;
-};
-
 static unsigned dss_ack_len(unsigned flags)
 {
     return !(flags & DSS_ACK) ? 0 : flags & DSS_ACK8 ? 8 : 4;
@@ -195,11 +185,11 @@ static const char *dss_check(const struct tcp_option *o)
                                                        : "its length does not go with its flags";
 }
 
-static void dss_parse(const struct tcp_option *o, struct dss *s)
+static void dss_parse(const struct tcp_option *o, struct mptcp_dss *s)
 {
     const uint8_t *p = o->data + 2, *end = o->data + o->data_len;
 
-    *s = (struct dss){.flags = o->data[1]};
+    *s = (struct mptcp_dss){.flags = o->data[1]};
     s->ack_len = dss_ack_len(s->flags);
     s->dsn_len = dss_dsn_len(s->flags);
     if (s->ack_len)
@@ -216,9 +206,17 @@ static void dss_parse(const struct tcp_option *o, struct dss *s)
         s->checksum = get16(p + 6);
 }
 
+bool mptcp_dss_read(const struct tcp_option *o, struct mptcp_dss *d)
+{
+    if (o->kind != 30 || o->subtype != 2 || o->malformed)
+        return false;
+    dss_parse(o, d);
+    return true;
+}
+
 static bool dss_field(const struct tcp_option *o, const char *field, struct out *w)
 {
-    struct dss s;
+    struct mptcp_dss s;
 
     dss_parse(o, &s);
     if (!strcmp(field, "flags"))
@@ -242,7 +240,7 @@ static bool dss_field(const struct tcp_option *o, const char *field, struct out 
 
 static void dss_print(const struct tcp_option *o, struct out *w)
 {
-    struct dss s;
+    struct mptcp_dss s;
 
     dss_parse(o, &s);
     out_str(w, "mptcp DSS");
@@ -304,6 +302,21 @@ static uint16_t add_addr_port(const struct tcp_option *o)
 static uint64_t add_addr_hmac(const struct tcp_option *o)
 {
     return get64(o->data + o->data_len - 8);
+}
+
+bool mptcp_add_addr_read(const struct tcp_option *o, struct mptcp_add_addr *a)
+{
+    if (o->kind != 30 || o->subtype != 3 || o->malformed)
+        return false;
+    *a = (struct mptcp_add_addr){.echo = o->data[0] & 1,
+                                 .id = o->data[1],
+                                 .family = add_addr_len(o) == 4 ? AF_INET : AF_INET6};
+    memcpy(a->addr, o->data + 2, add_addr_len(o));
+    if (add_addr_has_port(o))
+        a->port = add_addr_port(o);
+    if (!a->echo)
+        a->hmac = add_addr_hmac(o);
+    return true;
 }
 
 static bool add_addr_field(const struct tcp_option *o, const char *field, struct out *w)

@@ -59,7 +59,8 @@ struct x_capture {
     char *point, *filter, *snaplen;
 };
 struct x_check {
-    char *name, *point, *from, *port, *segments, *option, *field, *value, *absent, *may_be_empty;
+    char *name, *point, *from, *port, *segments, *option, *field, *value, *absent, *may_be_empty,
+        *mptcp, *to, *address, *id;
     char **variants;
     unsigned variants_count;
 };

@@ -432,64 +432,6 @@ int field_point(struct resolve *r, const char *where, const struct variant *v, c
                        point);
 }
 
-static int check_fields(struct resolve *r, const char *where, const struct x_check *x,
-                        struct variant *v, struct wire_check *c)
-{
-    char *from = NULL, *segments = NULL;
-    uint64_t port = 0;
-    unsigned node = 0;
-    int rc = 0;
-
-    if (field_text(r, where, "name", x->name, &c->name) ||
-        field_text(r, where, "point", x->point, &c->point) ||
-        field_unsigned(r, where, "port", x->port, 1, 65535, &port) ||
-        field_text(r, where, "option", x->option, &c->option) ||
-        field_text(r, where, "field", x->field, &c->field) ||
-        field_text(r, where, "value", x->value, &c->value) ||
-        field_bool(r, where, "absent", x->absent, &c->absent) ||
-        field_bool(r, where, "may_be_empty", x->may_be_empty, &c->may_be_empty) ||
-        field_text(r, where, "from", x->from, &from))
-        return r->e->code;
-    c->port = (unsigned)port;
-    if (from)
-        rc = field_node(r, v->topology, where, "from", from, &node);
-    if (from && !rc)
-        c->from = field_addresses(v->topology, node, v->family);
-    free(from);
-    if (rc || field_text(r, where, "segments", x->segments, &segments))
-        return r->e->code;
-    if (wire_segments_parse(segments, &c->segments))
-        rc = field_error(r, where, "segments",
-                         "bad value '%s'; accepted: SYN, SYN-ACK, first data, first ack, all, any",
-                         segments);
-    free(segments);
-    return rc;
-}
-
-static int add_checks(struct resolve *r, struct variant *v)
-{
-    for (unsigned i = 0; i < r->x->checks_count; i++) {
-        const struct x_check *x = &r->x->checks[i];
-        struct wire_check *c;
-        struct err inner = ERR_INIT;
-        char where[64];
-
-        if (!variant_listed(x->variants, x->variants_count, v->name))
-            continue;
-        v->checks = xrealloc(v->checks, (v->n_checks + 1) * sizeof(*v->checks));
-        c = &v->checks[v->n_checks++];
-        memset(c, 0, sizeof(*c));
-        snprintf(where, sizeof(where), "checks[%u]", i);
-        if (check_fields(r, where, x, v, c))
-            return r->e->code;
-        if (wire_check_validate(c, &inner))
-            return field_error(r, where, "", "%s", inner.msg);
-        if (field_point(r, where, v, c->point))
-            return r->e->code;
-    }
-    return 0;
-}
-
 static int add_metrics(struct resolve *r, struct variant *v)
 {
     for (unsigned i = 0; i < r->x->metrics_count; i++) {
@@ -566,7 +508,7 @@ int variant_resolve(struct resolve *r, unsigned i, struct variant *v)
     if (!rc)
         rc = add_captures(r, v);
     if (!rc)
-        rc = add_checks(r, v);
+        rc = resolve_checks(r, v);
     if (!rc)
         rc = resolve_measures(r, v);
     if (!rc)
@@ -595,15 +537,7 @@ void variant_free(struct variant *v)
         free(v->captures[i].point);
         free(v->captures[i].filter);
     }
-    for (unsigned i = 0; i < v->n_checks; i++) {
-        struct wire_check *c = &v->checks[i];
-        free(c->name);
-        free(c->point);
-        free(c->from);
-        free(c->option);
-        free(c->field);
-        free(c->value);
-    }
+    checks_free(v);
     measures_free(v);
     for (unsigned i = 0; i < v->n_metrics; i++) {
         free(v->metrics[i].name);
@@ -618,7 +552,6 @@ void variant_free(struct variant *v)
     free(v->workloads);
     free(v->events);
     free(v->captures);
-    free(v->checks);
     free(v->metrics);
     free(v->changes);
 }

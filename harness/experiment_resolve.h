@@ -72,6 +72,10 @@ int resolve_managers(struct resolve *r, const char *path, const struct x_variant
                      struct variant *v);
 void managers_free(struct manager_use *m, unsigned n);
 
+/* `checks:` (experiment_checks.c); captures must be there. */
+int resolve_checks(struct resolve *r, struct variant *v);
+void checks_free(struct variant *v);
+
 /* Fills v from the file's variant number i. On an error, v is to be freed with variant_free all the
  * same. */
 int variant_resolve(struct resolve *r, unsigned i, struct variant *v);

@@ -13,6 +13,12 @@ static const struct measure_kind kinds[] = {
     {"initial_window", measure_initial_window, true,
      "new data before the first ACK of data comes back, per connection"},
     {"goodput", measure_goodput, true, "unique payload over the time from first to last data"},
+    {"mptcp_join", measure_mptcp_join, false,
+     "from the completed MP_CAPABLE handshake to the first MP_JOIN SYN, per connection"},
+    {"mptcp_rejoin", measure_mptcp_rejoin, false,
+     "from a subflow's reset to the next MP_JOIN SYN on its addresses"},
+    {"mptcp_subflows", measure_mptcp_subflows, false, "subflows, and what they carry"},
+    {"gap", measure_gap, false, "the longest time without new data in order"},
 };
 
 const struct measure_kind *measure_kind_at(unsigned i)

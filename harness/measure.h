@@ -61,5 +61,9 @@ int measure_rtt(const struct measure_input *in, struct err *e);
 int measure_acks(const struct measure_input *in, struct err *e);
 int measure_initial_window(const struct measure_input *in, struct err *e);
 int measure_goodput(const struct measure_input *in, struct err *e);
+int measure_mptcp_join(const struct measure_input *in, struct err *e);
+int measure_mptcp_rejoin(const struct measure_input *in, struct err *e);
+int measure_mptcp_subflows(const struct measure_input *in, struct err *e);
+int measure_gap(const struct measure_input *in, struct err *e);
 
 #endif

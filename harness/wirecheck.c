@@ -71,6 +71,8 @@ struct check_state {
 
 struct wire_run {
     struct conns conns;
+    struct mptcp_track track; /* where a check needs it */
+    bool tracks;
     struct check_state *checks;
     unsigned n;
     uint64_t first_ns;
@@ -130,7 +132,7 @@ static unsigned classify(struct wire_run *run, const struct segment *s)
 /* --- one check, one segment --- */
 static bool applies(const struct check_plan *p, const struct segment *s, unsigned classes)
 {
-    if (!(classes & 1u << p->check->segments))
+    if (p->check->mptcp || !(classes & 1u << p->check->segments))
         return false;
     if (p->check->port && s->sport != p->check->port && s->dport != p->check->port)
         return false;
@@ -211,6 +213,8 @@ static int on_segment(const struct segment *s, uint64_t t_ns, uint64_t index, vo
         run->any_segment = true;
         run->first_ns = t_ns;
     }
+    if (run->tracks)
+        mptcp_track_segment(&run->track, s, t_ns, index);
     for (unsigned i = 0; i < run->n; i++)
         if (applies(&run->checks[i].plan, s, classes))
             check_segment(run, &run->checks[i], s, t_ns, index);
@@ -224,6 +228,10 @@ static void judge(const struct wire_run *run, struct check_state *c)
     struct wire_result *r = c->r;
     bool any = check->segments == WIRE_ANY;
 
+    if (check->mptcp) {
+        wire_mptcp_judge(&run->track, &c->plan, r);
+        return;
+    }
     check_expected(check, r->expected, sizeof(r->expected));
     if (!r->matched) {
         r->ok = check->may_be_empty;
@@ -247,6 +255,8 @@ static void run_free(struct wire_run *run)
     for (unsigned i = 0; i < run->n; i++)
         check_plan_free(&run->checks[i].plan);
     conns_free(&run->conns);
+    if (run->tracks)
+        mptcp_track_free(&run->track);
     free(run->checks);
 }
 
@@ -261,7 +271,10 @@ int wire_check_run(const struct wire_check *checks, unsigned n, const char *pcap
         results[i] = (struct wire_result){0};
         run.checks[i].r = &results[i];
         rc = check_plan_make(&run.checks[i].plan, &checks[i], e);
+        run.tracks |= checks[i].mptcp != WIRE_NO_MPTCP;
     }
+    if (run.tracks)
+        mptcp_track_init(&run.track);
     if (!rc)
         rc = capture_read(pcap_path, on_segment, &run, e);
     for (unsigned i = 0; i < n && !rc; i++)

@@ -10,6 +10,18 @@
 
 enum wire_segments { WIRE_SYN, WIRE_SYNACK, WIRE_FIRST_DATA, WIRE_FIRST_ACK, WIRE_ALL, WIRE_ANY };
 
+/* What a check is about that looks at whole MPTCP connections (mptcp_track.h) and not at segments:
+ * at each one in the capture, and there must be one. */
+enum wire_mptcp {
+    WIRE_NO_MPTCP, /* it is about segments and an option */
+    WIRE_JOINS,    /* an MP_JOIN SYN from each address of `from` to each of `to`, but for the pair
+                      of the first subflow */
+    WIRE_ADD_ADDR, /* `address` (with `id`, where given) was announced by `from`, and echoed */
+    WIRE_HMAC,     /* every HMAC (of MP_JOIN's SYN-ACK and ACK, of ADD_ADDR) is the right one, and
+                      there is at least one in each connection */
+    WIRE_SUBFLOWS, /* `value` subflows completed their handshake, the first one included */
+};
+
 /* Strings belong to whoever filled it in. */
 struct wire_check {
     char *name;    /* "the client's SYN carries the timeout" */
@@ -24,7 +36,11 @@ struct wire_check {
     char *field;  /* or NULL */
     char *value;  /* expected, or NULL for "is there"; "5", "2..10" or "!=3" */
     bool absent;  /* the option must not be there (with that value) */
-    bool may_be_empty; /* no matching segment at all is fine; otherwise that is a failure */
+    enum wire_mptcp
+        mptcp;          /* then of the above only name, point, from, port and value count, and: */
+    char *to, *address; /* addresses as in from; one address */
+    unsigned id;        /* 0: any */
+    bool may_be_empty;  /* no matching segment at all is fine; otherwise that is a failure */
 };
 
 struct wire_result {
@@ -39,6 +55,9 @@ struct wire_result {
  * unknown. */
 int wire_segments_parse(const char *s, enum wire_segments *out);
 const char *wire_segments_name(enum wire_segments s);
+
+/* "joins", "add_addr", "hmac", "subflows". -EINVAL where unknown. */
+int wire_mptcp_parse(const char *s, enum wire_mptcp *out);
 
 /* Is it a check that can be run (known option, field, value syntax)? The error says what is
  * accepted. */

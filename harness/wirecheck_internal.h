@@ -9,6 +9,7 @@
 
 #include "conns.h"
 #include "decode.h"
+#include "mptcp_track.h"
 #include "wirecheck.h"
 
 enum value_kind { VALUE_NONE, VALUE_EQUAL, VALUE_NOT_EQUAL, VALUE_RANGE };
@@ -33,6 +34,13 @@ bool check_names_option(const struct check_plan *p, const struct tcp_option *o);
 /* Does it have the value, or, without one, is it there and well formed? With "absent" a malformed
  * one counts as there as well. text: what it says, in words. */
 bool check_value(const struct check_plan *p, const struct tcp_option *o, char *text, size_t size);
+/* Is the number what the check's value asks for? */
+bool check_number(const struct check_plan *p, uint64_t v);
+/* Checks with `mptcp` (wirecheck_mptcp.c). */
+int wire_mptcp_validate(const struct wire_check *c, struct err *e);
+void wire_mptcp_expected(const struct wire_check *c, char *buf, size_t size);
+void wire_mptcp_judge(const struct mptcp_track *t, const struct check_plan *p,
+                      struct wire_result *r);
 /* The check in words. */
 void check_expected(const struct wire_check *c, char *buf, size_t size);
 

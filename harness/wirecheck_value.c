@@ -156,7 +156,7 @@ int check_plan_make(struct check_plan *p, const struct wire_check *c, struct err
     if (c->port > 65535)
         return err_usage(e, -EINVAL, "wire check '%s': port: %u; accepted: 1 to 65535, 0 for any",
                          c->name, c->port);
-    rc = check_field(c, e);
+    rc = c->mptcp ? wire_mptcp_validate(c, e) : check_field(c, e);
     if (!rc)
         rc = plan_value(p, e);
     return rc ? rc : plan_from(p, e);
@@ -228,6 +228,13 @@ bool check_value(const struct check_plan *p, const struct tcp_option *o, char *t
         return number(found, &v) && v >= p->low && v <= p->high;
     }
     return false;
+}
+
+bool check_number(const struct check_plan *p, uint64_t v)
+{
+    bool inside = p->numeric && v >= p->low && v <= p->high;
+
+    return p->kind == VALUE_NOT_EQUAL ? !inside : inside;
 }
 
 void check_expected(const struct wire_check *c, char *buf, size_t size)
