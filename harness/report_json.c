@@ -46,12 +46,12 @@ static json_t *topology_json(const struct topology *t)
     for (unsigned i = 0; i < t->n_links; i++) {
         const struct topo_link *l = &t->links[i];
         json_array_append_new(
-            links, json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:i, s:i, s:b}", "name", l->name, "a",
-                             t->nodes[l->node[0]].name, "b", t->nodes[l->node[1]].name, "forward",
-                             impairment_json(&l->dir[DIR_AB]), "backward",
+            links, json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:i, s:i, s:b, s:i}", "name", l->name,
+                             "a", t->nodes[l->node[0]].name, "b", t->nodes[l->node[1]].name,
+                             "forward", impairment_json(&l->dir[DIR_AB]), "backward",
                              impairment_json(&l->dir[DIR_BA]), "half_duplex", (int)l->half_duplex,
                              "overhead_bytes", (int)l->overhead_bytes, "mtu", (int)l->mtu,
-                             "offloads", (int)l->offloads));
+                             "offloads", (int)l->offloads, "gso_max_segs", (int)l->gso_max_segs));
     }
     return json_pack("{s:s, s:o}", "name", t->name, "links", links);
 }

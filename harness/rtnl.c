@@ -264,6 +264,23 @@ void rtnl_veth(struct rtnl *r, const char *name, int ifindex, uint32_t mtu, int 
     rtnl_queue(r, m, "create link %s", name);
 }
 
+void rtnl_link_limits(struct rtnl *r, const char *name, int ifindex, uint32_t mtu,
+                      uint32_t gso_max_segs)
+{
+    struct nl_msg *m;
+    struct ifinfomsg ifi = {.ifi_index = ifindex};
+
+    if (!mtu && !gso_max_segs)
+        return;
+    m = rtnl_msg(RTM_NEWLINK, 0);
+    nlmsg_append(m, &ifi, sizeof(ifi), NLMSG_ALIGNTO);
+    if (mtu)
+        nla_put_u32(m, IFLA_MTU, mtu);
+    if (gso_max_segs)
+        nla_put_u32(m, IFLA_GSO_MAX_SEGS, gso_max_segs);
+    rtnl_queue(r, m, "set link %s mtu %u gso_max_segs %u (0: unchanged)", name, mtu, gso_max_segs);
+}
+
 void rtnl_link_up(struct rtnl *r, const char *name, int ifindex, bool up)
 {
     struct nl_msg *m = rtnl_msg(RTM_NEWLINK, 0);

@@ -39,6 +39,10 @@ int rtnl_dump(struct rtnl *r, int type, const void *payload, size_t len,
 void rtnl_veth(struct rtnl *r, const char *name, int ifindex, uint32_t mtu, int peer_ns_fd);
 /* The MAC of end 0 (created) or 1 (peer) of the pair with this ifindex: locally administered. */
 void rtnl_mac(uint8_t mac[6], int ifindex, unsigned end);
+/* The MTU and the most segments in one packet that TCP makes (IFLA_GSO_MAX_SEGS) of an interface;
+ * 0: left as it is. */
+void rtnl_link_limits(struct rtnl *r, const char *name, int ifindex, uint32_t mtu,
+                      uint32_t gso_max_segs);
 void rtnl_link_up(struct rtnl *r, const char *name, int ifindex, bool up);
 void rtnl_addr(struct rtnl *r, int ifindex, int family, const void *addr, unsigned prefix_len);
 void rtnl_neighbour(struct rtnl *r, int ifindex, int family, const void *addr,

@@ -228,25 +228,37 @@ static int make_links(struct testbed *tb, struct err *e)
                   tb->nodes[k->node[0]].ns_fd);
     }
     rc = flush_all(tb, e);
-    for (unsigned i = 0; !rc && i < tb->t->n_nodes; i++)
+    for (unsigned i = 0; !rc && i < tb->t->n_nodes; i++) {
+        const struct topo_loopback *lo = &tb->t->nodes[i].loopback;
+        rtnl_link_limits(tb->nodes[i].nl, "lo", LOOPBACK, lo->mtu, lo->gso_max_segs);
         rtnl_link_up(tb->nodes[i].nl, "lo", LOOPBACK, true);
-    for (unsigned l = 0; !rc && l < tb->t->n_links; l++)
-        for (unsigned end = 0; end < 2; end++)
-            rtnl_link_up(tb->nodes[tb->t->links[l].node[end]].nl, tb->t->links[l].name,
-                         testbed_ifindex(l), true);
+    }
+    for (unsigned l = 0; !rc && l < tb->t->n_links; l++) {
+        const struct topo_link *k = &tb->t->links[l];
+        for (unsigned end = 0; end < 2; end++) {
+            struct rtnl *nl = tb->nodes[k->node[end]].nl;
+            rtnl_link_limits(nl, k->name, testbed_ifindex(l), 0, k->gso_max_segs);
+            rtnl_link_up(nl, k->name, testbed_ifindex(l), true);
+        }
+    }
     return rc ? rc : flush_all(tb, e);
 }
 
 static int set_offloads(struct testbed *tb, unsigned node, const unsigned *links, unsigned n,
                         struct err *e)
 {
-    const char **names = xcalloc(n, sizeof(*names));
-    bool *on = xcalloc(n, sizeof(*on));
+    const struct topo_loopback *lo = &tb->t->nodes[node].loopback;
+    const char **names = xcalloc(n + 1, sizeof(*names));
+    bool *on = xcalloc(n + 1, sizeof(*on));
     int saved, rc;
 
     for (unsigned i = 0; i < n; i++) {
         names[i] = tb->t->links[links[i]].name;
         on[i] = tb->t->links[links[i]].offloads;
+    }
+    if (lo->given) {
+        names[n] = "lo";
+        on[n++] = lo->offloads;
     }
     saved = netns_enter(tb->nodes[node].ns_fd);
     if (saved < 0) {

@@ -110,21 +110,34 @@ struct verify {
     const struct topology *t;
     unsigned node;
     int family;
-    bool *links, *addrs, *routes, *rules; /* seen */
+    bool *links, *addrs, *routes, *rules, loopback; /* seen */
 };
+
+/* A limit that was asked for (0: none was). */
+static bool has_limit(const struct nlattr *a, uint32_t limit)
+{
+    return !limit || (a && nla_get_u32(a) == limit);
+}
 
 static int seen_link(struct nlmsghdr *h, void *arg)
 {
     struct verify *v = arg;
     const struct ifinfomsg *ifi = nlmsg_data(h);
     struct nlattr *tb[IFLA_MAX + 1];
+    const struct topo_loopback *lo = &v->t->nodes[v->node].loopback;
     long l = ifi->ifi_index - testbed_ifindex(0);
 
-    if (l < 0 || l >= (long)v->t->n_links || nlmsg_parse(h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+    if (nlmsg_parse(h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
         return 0;
-    v->links[l] = tb[IFLA_IFNAME] &&
-                  !strcmp(nla_get_string(tb[IFLA_IFNAME]), v->t->links[l].name) && tb[IFLA_MTU] &&
-                  nla_get_u32(tb[IFLA_MTU]) == v->t->links[l].mtu && ifi->ifi_flags & IFF_UP;
+    if (ifi->ifi_flags & IFF_LOOPBACK)
+        v->loopback = ifi->ifi_flags & IFF_UP && has_limit(tb[IFLA_MTU], lo->mtu) &&
+                      has_limit(tb[IFLA_GSO_MAX_SEGS], lo->gso_max_segs);
+    if (l < 0 || l >= (long)v->t->n_links)
+        return 0;
+    v->links[l] =
+        tb[IFLA_IFNAME] && !strcmp(nla_get_string(tb[IFLA_IFNAME]), v->t->links[l].name) &&
+        has_limit(tb[IFLA_MTU], v->t->links[l].mtu) &&
+        has_limit(tb[IFLA_GSO_MAX_SEGS], v->t->links[l].gso_max_segs) && ifi->ifi_flags & IFF_UP;
     return 0;
 }
 
@@ -224,12 +237,16 @@ static int compare(const struct verify *v, struct err *e)
     const char *node = v->t->nodes[v->node].name;
     char text[INET6_ADDRSTRLEN + 8];
 
+    if (!v->loopback)
+        return err_broke(e, -EIO,
+                         "%s: lo is not up, or its MTU or gso_max_segs is not what was set", node);
     for (unsigned i = 0; i < v->t->n_links; i++)
         if ((v->t->links[i].node[0] == v->node || v->t->links[i].node[1] == v->node) &&
             !v->links[i])
             return err_broke(e, -EIO,
-                             "%s: link %s is not there, not up, or has another MTU than %u", node,
-                             v->t->links[i].name, v->t->links[i].mtu);
+                             "%s: link %s is not there, not up, or has another MTU than %u or "
+                             "another gso_max_segs",
+                             node, v->t->links[i].name, v->t->links[i].mtu);
     for (unsigned i = 0; i < v->t->n_addrs; i++)
         if (v->t->addrs[i].node == v->node && !v->addrs[i])
             return err_broke(e, -EIO, "%s: address %s was set but is not there", node,

@@ -44,6 +44,10 @@ struct topo_node {
     char **sysctls; /* "net.ipv4.tcp_syncookies=2", applied in its namespace */
     unsigned n_sysctls;
     enum hash_policy hash_policy;
+    struct topo_loopback {
+        uint32_t mtu, gso_max_segs; /* 0: as the kernel has it */
+        bool given, offloads;       /* offloads are as the kernel has them where not given */
+    } loopback;
 };
 
 struct topo_link {
@@ -54,6 +58,7 @@ struct topo_link {
     uint32_t overhead_bytes;  /* per packet, counted by the shaper only */
     uint32_t mtu;             /* bytes; 0 until planned: 1500 */
     bool offloads;            /* TSO, GSO, GRO and checksum offload on the two interfaces */
+    uint32_t gso_max_segs;    /* segments in one packet that TCP makes; 0: as the kernel has it */
     uint32_t cost;            /* for shortest paths; default 1 */
 };
 

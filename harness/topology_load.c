@@ -13,12 +13,13 @@
 #include "util.h"
 #include "yamlfile.h"
 
-#define DEFAULT_MTU 1500
-#define MAX_COUNT   10000
+#define DEFAULT_MTU  1500
+#define GSO_MAX_SEGS 65535 /* the kernel's limit (netdevice.h) */
+#define MAX_COUNT    10000
 
 /* The file as it is written. Names of members are the keys. */
 struct t_node {
-    char *name, *count, *hash;
+    char *name, *count, *hash, *loopback_mtu, *loopback_offloads, *loopback_gso_max_segs;
     char **sysctls;
     unsigned sysctls_count;
 };
@@ -30,7 +31,7 @@ struct t_link {
     char **between;
     unsigned between_count;
     struct t_direction both;
-    char *duplex, *overhead, *mtu, *offloads, *cost;
+    char *duplex, *overhead, *mtu, *offloads, *gso_max_segs, *cost;
     struct t_direction *forward, *backward;
 };
 struct t_address {
@@ -74,9 +75,14 @@ struct t_file {
 
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
-static const cyaml_schema_field_t node_fields[] = {
-    TEXT(t_node, name), OPT_TEXT(t_node, count), OPT_TEXT(t_node, hash),
-    LIST(t_node, sysctls, text_entry), CYAML_FIELD_END};
+static const cyaml_schema_field_t node_fields[] = {TEXT(t_node, name),
+                                                   OPT_TEXT(t_node, count),
+                                                   OPT_TEXT(t_node, hash),
+                                                   OPT_TEXT(t_node, loopback_mtu),
+                                                   OPT_TEXT(t_node, loopback_offloads),
+                                                   OPT_TEXT(t_node, loopback_gso_max_segs),
+                                                   LIST(t_node, sysctls, text_entry),
+                                                   CYAML_FIELD_END};
 ENTRY(node_entry, t_node, node_fields);
 static const cyaml_schema_field_t direction_fields[] = {OPT_TEXT(t_direction, rate),
                                                         OPT_TEXT(t_direction, delay),
@@ -91,7 +97,7 @@ static const cyaml_schema_field_t direction_fields[] = {OPT_TEXT(t_direction, ra
     OPT_BOTH(rate), OPT_BOTH(delay), OPT_BOTH(jitter), OPT_BOTH(loss), OPT_BOTH(loss_burst),       \
         OPT_BOTH(reorder), OPT_BOTH(duplicate), OPT_BOTH(queue), OPT_TEXT(t_link, duplex),         \
         OPT_TEXT(t_link, overhead), OPT_TEXT(t_link, mtu), OPT_TEXT(t_link, offloads),             \
-        OPT_TEXT(t_link, cost)
+        OPT_TEXT(t_link, gso_max_segs), OPT_TEXT(t_link, cost)
 static const cyaml_schema_field_t defaults_fields[] = {LINK_PROPERTIES, CYAML_FIELD_END};
 static const cyaml_schema_field_t link_fields[] = {
     OPT_TEXT(t_link, name),
@@ -186,6 +192,20 @@ static bool name_ok(const char *s)
     return n && !s[n] && n <= 32 && *s != '-';
 }
 
+static int loopback(struct loader *l, const char *path, const struct t_node *raw,
+                    struct topo_loopback *lo)
+{
+    if (number(l, path, "loopback_mtu", raw->loopback_mtu, 1280, 65536, &lo->mtu) ||
+        number(l, path, "loopback_gso_max_segs", raw->loopback_gso_max_segs, 1, GSO_MAX_SEGS,
+               &lo->gso_max_segs))
+        return l->e->code;
+    lo->given = raw->loopback_offloads != NULL;
+    if (lo->given && parse_bool(raw->loopback_offloads, &lo->offloads))
+        return bad(l, path, "loopback_offloads", "bad value '%s'; accepted: on, off",
+                   raw->loopback_offloads);
+    return 0;
+}
+
 static int add_node(struct loader *l, const char *path, const struct t_node *raw,
                     enum node_kind kind, const char *name)
 {
@@ -214,7 +234,7 @@ static int add_node(struct loader *l, const char *path, const struct t_node *raw
         n->hash_policy = HASH_L3_INNER;
     else if (raw->hash && strcmp(raw->hash, "l3"))
         return bad(l, path, "hash", "bad value '%s'; accepted: l3, l4, l3-inner", raw->hash);
-    return 0;
+    return loopback(l, path, raw, &n->loopback);
 }
 
 static int add_nodes(struct loader *l)
@@ -285,6 +305,7 @@ static int properties(struct loader *l, const char *path, const struct t_link *r
             return l->e->code;
     if (number(l, path, "overhead", raw->overhead, 0, 10000, &k->overhead_bytes) ||
         number(l, path, "mtu", raw->mtu, 1280, 65535, &k->mtu) ||
+        number(l, path, "gso_max_segs", raw->gso_max_segs, 1, GSO_MAX_SEGS, &k->gso_max_segs) ||
         number(l, path, "cost", raw->cost, 1, 65535, &k->cost))
         return l->e->code;
     if (raw->offloads && parse_bool(raw->offloads, &k->offloads))
@@ -601,17 +622,37 @@ static int override_link(struct t_link *k, const char *key, const char *value, c
         *side = xcalloc(1, sizeof(**side));
     field = direction_field(side ? *side : &k->both, side ? strchr(key, '.') + 1 : key);
     if (!field && !side)
-        field = !strcmp(key, "duplex")     ? &k->duplex
-                : !strcmp(key, "overhead") ? &k->overhead
-                : !strcmp(key, "mtu")      ? &k->mtu
-                : !strcmp(key, "offloads") ? &k->offloads
-                : !strcmp(key, "cost")     ? &k->cost
-                                           : NULL;
+        field = !strcmp(key, "duplex")         ? &k->duplex
+                : !strcmp(key, "overhead")     ? &k->overhead
+                : !strcmp(key, "mtu")          ? &k->mtu
+                : !strcmp(key, "offloads")     ? &k->offloads
+                : !strcmp(key, "gso_max_segs") ? &k->gso_max_segs
+                : !strcmp(key, "cost")         ? &k->cost
+                                               : NULL;
+    if (!field)
+        return err_usage(
+            e, -EINVAL,
+            "'%s': a link has no '%s'; accepted: [forward. or backward.] rate, delay, "
+            "jitter, loss, loss_burst, "
+            "reorder, duplicate, queue; and duplex, overhead, mtu, offloads, gso_max_segs, cost",
+            text, key);
+    return replace(field, value);
+}
+
+static int override_node(struct t_node *n, const char *key, const char *value, const char *text,
+                         struct err *e)
+{
+    char **field = !strcmp(key, "count")                   ? &n->count
+                   : !strcmp(key, "hash")                  ? &n->hash
+                   : !strcmp(key, "loopback_mtu")          ? &n->loopback_mtu
+                   : !strcmp(key, "loopback_offloads")     ? &n->loopback_offloads
+                   : !strcmp(key, "loopback_gso_max_segs") ? &n->loopback_gso_max_segs
+                                                           : NULL;
+
     if (!field)
         return err_usage(e, -EINVAL,
-                         "'%s': a link has no '%s'; accepted: [forward. or backward.] rate, delay, "
-                         "jitter, loss, loss_burst, "
-                         "reorder, duplicate, queue; and duplex, overhead, mtu, offloads, cost",
+                         "'%s': a node has no '%s'; accepted: count, hash, loopback_mtu, "
+                         "loopback_offloads, loopback_gso_max_segs",
                          text, key);
     return replace(field, value);
 }
@@ -651,11 +692,7 @@ static int override_one(struct t_file *f, const char *text, struct err *e)
         struct t_node *n = i < f->hosts_count ? &f->hosts[i] : &f->routers[i - f->hosts_count];
         if (strcmp(n->name, copy))
             continue;
-        if (strcmp(dot + 1, "count") && strcmp(dot + 1, "hash"))
-            rc = err_usage(e, -EINVAL, "'%s': a node has no '%s'; accepted: count, hash", text,
-                           dot + 1);
-        else
-            rc = replace(dot[1] == 'c' ? &n->count : &n->hash, eq + 1);
+        rc = override_node(n, dot + 1, eq + 1, text, e);
     }
     if (rc != -ENOENT)
         goto out;
