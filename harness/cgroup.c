@@ -97,6 +97,21 @@ int cgroup_kill(const char *path)
     return rc;
 }
 
+int cgroup_cpu_us(const char *path, uint64_t *us)
+{
+    char *file = xasprintf("%s/cpu.stat", path), *text = NULL;
+    int rc = read_file(file, &text, NULL, NULL);
+    unsigned long long v;
+
+    if (!rc && sscanf(text, "usage_usec %llu", &v) != 1)
+        rc = -EBADMSG;
+    if (!rc)
+        *us = v;
+    free(text);
+    free(file);
+    return rc;
+}
+
 int cgroup_remove(const char *path)
 {
     DIR *d = opendir(path);

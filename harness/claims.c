@@ -16,7 +16,7 @@
 
 static bool is_comparison(const struct claim *c)
 {
-    return c->kind == CLAIM_GREATER || c->kind == CLAIM_LESS;
+    return c->kind == CLAIM_GREATER || c->kind == CLAIM_LESS || c->kind == CLAIM_EQUAL;
 }
 
 static int validate_comparison(const struct claim *c, struct err *e)
@@ -35,6 +35,12 @@ static int validate_comparison(const struct claim *c, struct err *e)
     if (!isfinite(c->by) || (c->ratio && c->by <= 0))
         return err_usage(e, -EINVAL, "claim '%s': by = %g; accepted: a %snumber", c->name, c->by,
                          c->ratio ? "positive " : "");
+    if (c->kind != CLAIM_EQUAL && isfinite(c->within))
+        return err_usage(e, -EINVAL, "claim '%s': 'within' belongs to the kind equal only",
+                         c->name);
+    if (c->kind == CLAIM_EQUAL && !(c->within > 0))
+        return err_usage(e, -EINVAL, "claim '%s': within = %g; accepted: a positive number",
+                         c->name, c->within);
     return 0;
 }
 
@@ -46,8 +52,9 @@ int claim_validate(const struct claim *c, struct err *e)
         return err_usage(e, -EINVAL, "a claim has no name; accepted: a sentence");
     if (!c->metric || !*c->metric)
         return err_usage(e, -EINVAL, "claim '%s': 'metric' is missing", name);
-    if ((int)c->kind < CLAIM_EACH || (int)c->kind > CLAIM_LESS)
-        return err_usage(e, -EINVAL, "claim '%s': kind %d; accepted: each, median, greater or less",
+    if ((int)c->kind < CLAIM_EACH || (int)c->kind > CLAIM_EQUAL)
+        return err_usage(e, -EINVAL,
+                         "claim '%s': kind %d; accepted: each, median, greater, less or equal",
                          name, (int)c->kind);
     for (unsigned i = 0; i < c->n_variants; i++)
         for (unsigned k = 0; k < i; k++)
@@ -58,7 +65,8 @@ int claim_validate(const struct claim *c, struct err *e)
         return validate_comparison(c, e);
     if (c->than)
         return err_usage(e, -EINVAL,
-                         "claim '%s': 'than' belongs to the kinds greater and less only", name);
+                         "claim '%s': 'than' belongs to the kinds greater, less and equal only",
+                         name);
     if (isnan(c->min) || isnan(c->max) || c->min > c->max)
         return err_usage(e, -EINVAL, "claim '%s': min = %g, max = %g; accepted: min <= max", name,
                          c->min, c->max);
@@ -151,7 +159,7 @@ static void add_bounds(struct text *t, const struct claim *c, const char *unit)
 static void add_expected(struct text *t, const struct claim *c, const char *unit)
 {
     const char *side = c->kind == CLAIM_GREATER ? "above" : "below";
-    char by[FORMAT_VALUE_SIZE];
+    char by[FORMAT_VALUE_SIZE], within[FORMAT_VALUE_SIZE];
 
     switch (c->kind) {
     case CLAIM_EACH:
@@ -161,6 +169,14 @@ static void add_expected(struct text *t, const struct claim *c, const char *unit
     case CLAIM_MEDIAN:
         add(t, "the median of %s ", c->metric);
         add_bounds(t, c, unit);
+        break;
+    case CLAIM_EQUAL:
+        add(t, "95 %% interval of %s, %s %s, contains %s", c->metric,
+            c->ratio ? "ratio to" : "difference to", c->than,
+            limit_text(by, c->by, c->ratio ? "" : unit));
+        if (isfinite(c->within))
+            add(t, " and stays within %s of it",
+                limit_text(within, c->within, c->ratio ? "" : unit));
         break;
     default:
         add(t, "95 %% interval of %s, %s %s, wholly %s %s", c->metric,
@@ -304,6 +320,9 @@ static bool judge_comparison(const struct judge *j, const struct sample *s,
     }
     add(t, "%s %s %s: ", s->variant, c->ratio ? "/" : "-", than->variant);
     add_interval(t, i, c->ratio ? "" : j->unit, c->by, c->by);
+    if (c->kind == CLAIM_EQUAL)
+        return i.low <= c->by && i.high >= c->by && i.low >= c->by - c->within &&
+               i.high <= c->by + c->within;
     return c->kind == CLAIM_GREATER ? i.low > c->by : i.high < c->by;
 }
 

@@ -15,6 +15,7 @@ enum claim_kind {
     CLAIM_GREATER, /* median(variant) - median(than) (or the ratio) has its 95 % interval wholly
                       above `by` */
     CLAIM_LESS,    /* … wholly below `by` */
+    CLAIM_EQUAL,   /* … contains `by`, and lies in by - within .. by + within */
 };
 
 struct claim {  /* strings belong to whoever filled it in */
@@ -23,10 +24,12 @@ struct claim {  /* strings belong to whoever filled it in */
     char *metric;
     char **variants; /* empty: every variant that has the metric */
     unsigned n_variants;
-    char *than;      /* GREATER, LESS: the other variant */
+    char *than;      /* GREATER, LESS, EQUAL: the other variant */
     bool ratio;      /* compare the ratio instead of the difference */
     double min, max; /* -INFINITY, INFINITY where not given */
     double by;       /* default 0 (difference), 1 (ratio) */
+    double within;   /* EQUAL: how far the interval may reach; INFINITY: any distance, so that too
+                        few values can hide a difference */
 };
 
 struct claim_result {
@@ -39,9 +42,10 @@ struct claim_result {
 int claim_validate(const struct claim *c, struct err *e);
 /*
  * A metric or a variant without values does not hold, and neither does a claim about a variant of
- * which a repetition has no value of the metric: what was not seen cannot be claimed. GREATER and
- * LESS need two repetitions of each side at least; with fewer there is no interval, and they do not
- * hold. `found` says which of these it was. Where a text would not fit, it ends with "…".
+ * which a repetition has no value of the metric: what was not seen cannot be claimed. GREATER,
+ * LESS and EQUAL need two repetitions of each side at least; with fewer there is no interval, and
+ * they do not hold. `found` says which of these it was. Where a text would not fit, it ends with
+ * "…".
  */
 void claim_judge(const struct claim *c, const struct results *r, struct claim_result *out);
 

@@ -25,6 +25,8 @@ static const char *const usage =
     "  --app-timeout S      it gives up when nothing was acknowledged for so long\n"
     "  --congestion NAME    congestion control\n"
     "  --echo               the server sends everything back; the time that takes is sampled\n"
+    "  --ping               with --echo: request and response, a chunk at a time, as fast as they "
+    "come back\n"
     "  --fast-open          connect with TCP Fast Open\n"
     "  --samples MS         RTT, window and bytes acknowledged every so often (100; 0: never)\n";
 
@@ -49,6 +51,7 @@ static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
                                             {"app-timeout", required_argument, NULL, 'a'},
                                             {"congestion", required_argument, NULL, 'C'},
                                             {"echo", no_argument, NULL, 'e'},
+                                            {"ping", no_argument, NULL, 'P'},
                                             {"fast-open", no_argument, NULL, 'f'},
                                             {"samples", required_argument, NULL, 'S'},
                                             {"help", no_argument, NULL, 'h'},
@@ -89,6 +92,9 @@ static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
             break;
         case 'e':
             o->echo = true;
+            break;
+        case 'P':
+            o->ping = true;
             break;
         case 'f':
             o->fast_open = true;
@@ -134,6 +140,8 @@ int cmd_stream(int argc, char **argv)
         rc = err_usage(&e, -EINVAL, "%s is missing", client ? "--to ADDRESS" : "--bind ADDRESS");
     if (!rc && client && !(o.seconds > 0))
         rc = err_usage(&e, -EINVAL, "--seconds S is missing");
+    if (!rc && o.ping && (!client || !o.echo || o.rate_bps))
+        rc = err_usage(&e, -EINVAL, "--ping belongs to a client with --echo and without --rate");
     if (!rc)
         rc = client ? stream_client(&o, &e) : stream_server(&o, &e);
     return rc ? cmd_fail("stream", &e) : EXIT_OK;

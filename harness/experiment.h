@@ -52,11 +52,13 @@ struct x_event {
 };
 struct x_workload {
     char *name, *kind, *from, *to, *at, *seconds, *time_limit, *port, *bytes, *reverse, *parallel,
-        *congestion, *rate, *chunk, *user_timeout, *app_timeout, *echo, *fast_open, *mptcp,
+        *congestion, *rate, *chunk, *user_timeout, *app_timeout, *echo, *ping, *fast_open, *mptcp,
         *command, *server, *may_fail;
 };
 struct x_capture {
     char *point, *filter, *snaplen;
+    char **variants;
+    unsigned variants_count;
 };
 struct x_check {
     char *name, *point, *from, *port, *segments, *option, *field, *value, *absent, *may_be_empty,
@@ -80,7 +82,7 @@ struct x_metric {
     unsigned variants_count;
 };
 struct x_variant {
-    char *name, *about, *family;
+    char *name, *about, *family, *bpf_stats;
     char **parameters;
     unsigned parameters_count;
     char **topology;
@@ -95,7 +97,7 @@ struct x_variant {
     unsigned events_count;
 };
 struct x_claim {
-    char *name, *kind, *metric, *than, *ratio, *min, *max, *by;
+    char *name, *kind, *metric, *than, *ratio, *min, *max, *by, *within;
     char **variants;
     unsigned variants_count;
 };
@@ -114,7 +116,8 @@ struct x_calibrate {
 };
 
 struct x_file {
-    char *name, *title, *about, *paper, *topology, *family, *repetitions, *at_once, *time_limit;
+    char *name, *title, *about, *paper, *topology, *family, *repetitions, *at_once, *time_limit,
+        *bpf_stats;
     struct x_quick *quick;
     struct x_calibrate *calibrate;
     struct x_param *parameters;
@@ -197,7 +200,9 @@ struct manager_use {
     struct pm_limits limits;
 };
 
-#define CAPTURE_ANY UINT_MAX /* as link: every interface of the node, in one file */
+/* As link: */
+#define CAPTURE_ANY      UINT_MAX       /* every interface of the node, in one file */
+#define CAPTURE_LOOPBACK (UINT_MAX - 1) /* its lo */
 
 struct capture_point {
     char *point; /* "client:path1", "client:any" */
@@ -215,6 +220,7 @@ struct variant {
     char *name, *about;
     int family; /* AF_INET or AF_INET6 */
     bool in_quick;
+    bool bpf_stats; /* run-time statistics of the programs are on while it is driven */
     struct topology *topology;
     struct program_use *programs;
     unsigned n_programs;

@@ -99,7 +99,8 @@ static int claim_kind(struct resolve *r, const char *path, const char *raw, enum
     static const char *const names[] = {[CLAIM_EACH] = "each",
                                         [CLAIM_MEDIAN] = "median",
                                         [CLAIM_GREATER] = "greater",
-                                        [CLAIM_LESS] = "less"};
+                                        [CLAIM_LESS] = "less",
+                                        [CLAIM_EQUAL] = "equal"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (!strcmp(raw, names[i])) {
@@ -107,8 +108,8 @@ static int claim_kind(struct resolve *r, const char *path, const char *raw, enum
             return 0;
         }
     }
-    return field_error(r, path, "kind", "bad value '%s'; accepted: each, median, greater, less",
-                       raw);
+    return field_error(r, path, "kind",
+                       "bad value '%s'; accepted: each, median, greater, less, equal", raw);
 }
 
 static void claim_free(struct claim *c)
@@ -137,7 +138,9 @@ static int load_claim(struct resolve *r, const char *path, const struct x_claim 
         (c->than && variants_exist(r, path, "than", &c->than, 1)))
         return r->e->code;
     c->by = c->ratio ? 1 : 0;
-    if (field_double(r, path, "by", xc->by, -1e300, 1e300, &c->by))
+    c->within = INFINITY;
+    if (field_double(r, path, "by", xc->by, -1e300, 1e300, &c->by) ||
+        field_double(r, path, "within", xc->within, 0, 1e300, &c->within))
         return r->e->code;
     c->variants = names_that_run(r, xc->variants, xc->variants_count, &c->n_variants);
     if (claim_validate(c, &inner))

@@ -165,6 +165,7 @@ static int workload_numbers(struct resolve *r, const char *path, const struct x_
         field_unsigned(r, path, "chunk", x->chunk, 1, 1 << 20, &chunk) ||
         field_bool(r, path, "reverse", x->reverse, &w->reverse) ||
         field_bool(r, path, "echo", x->echo, &w->echo) ||
+        field_bool(r, path, "ping", x->ping, &w->ping) ||
         field_bool(r, path, "fast_open", x->fast_open, &w->fast_open) ||
         field_bool(r, path, "mptcp", x->mptcp, &w->mptcp) ||
         field_bool(r, path, "server", x->server, &w->server) ||
@@ -364,6 +365,8 @@ static int add_captures(struct resolve *r, struct variant *v)
         char where[64], *colon, *node;
         uint64_t snaplen = DEFAULT_SNAPLEN;
 
+        if (!variant_listed(x->variants, x->variants_count, v->name))
+            continue;
         v->captures = xrealloc(v->captures, (v->n_captures + 1) * sizeof(*v->captures));
         c = &v->captures[v->n_captures++];
         memset(c, 0, sizeof(*c));
@@ -377,8 +380,8 @@ static int add_captures(struct resolve *r, struct variant *v)
             return field_error(r, where, "filter", "%s", inner.msg);
         colon = strchr(c->point, ':');
         if (!colon)
-            return field_error(r, where, "point", "bad value '%s'; accepted: NODE:LINK, NODE:any",
-                               c->point);
+            return field_error(r, where, "point",
+                               "bad value '%s'; accepted: NODE:LINK, NODE:lo, NODE:any", c->point);
         node = xstrdup(c->point);
         node[colon - c->point] = '\0';
         int rc = field_node(r, v->topology, where, "point", node, &c->node);
@@ -387,6 +390,9 @@ static int add_captures(struct resolve *r, struct variant *v)
         if (rc)
             return rc;
         if (!strcmp(colon + 1, "any"))
+            continue;
+        c->link = CAPTURE_LOOPBACK;
+        if (!strcmp(colon + 1, "lo"))
             continue;
         if (field_link(r, v->topology, where, "point", colon + 1, &c->link))
             return r->e->code;
@@ -487,6 +493,10 @@ int variant_resolve(struct resolve *r, unsigned i, struct variant *v)
     r->params = v->params;
     r->n_params = v->n_params;
     rc = field_text(r, path, "about", xv->about, &v->about);
+    if (!rc)
+        rc = field_bool(r, "", "bpf_stats", r->x->bpf_stats, &v->bpf_stats);
+    if (!rc)
+        rc = field_bool(r, path, "bpf_stats", xv->bpf_stats, &v->bpf_stats);
     if (!rc)
         rc = variant_family(r, path, xv, v);
     if (!rc)

@@ -90,6 +90,7 @@ static const cyaml_schema_field_t x_workload_fields[] = {
     OPT_TEXT("user_timeout", struct x_workload, user_timeout),
     OPT_TEXT("app_timeout", struct x_workload, app_timeout),
     OPT_TEXT("echo", struct x_workload, echo),
+    OPT_TEXT("ping", struct x_workload, ping),
     OPT_TEXT("fast_open", struct x_workload, fast_open),
     OPT_TEXT("mptcp", struct x_workload, mptcp),
     OPT_TEXT("command", struct x_workload, command),
@@ -104,6 +105,7 @@ static const cyaml_schema_field_t x_capture_fields[] = {
     TEXT("point", struct x_capture, point),
     OPT_TEXT("filter", struct x_capture, filter),
     OPT_TEXT("snaplen", struct x_capture, snaplen),
+    LIST("variants", struct x_capture, variants, text_entry),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t x_capture_entry = {
@@ -167,6 +169,7 @@ static const cyaml_schema_field_t x_variant_fields[] = {
     TEXT("name", struct x_variant, name),
     OPT_TEXT("about", struct x_variant, about),
     OPT_TEXT("family", struct x_variant, family),
+    OPT_TEXT("bpf_stats", struct x_variant, bpf_stats),
     LIST("parameters", struct x_variant, parameters, text_entry),
     LIST("topology", struct x_variant, topology, text_entry),
     LIST("programs", struct x_variant, programs, x_program_entry),
@@ -187,6 +190,7 @@ static const cyaml_schema_field_t x_claim_fields[] = {
     OPT_TEXT("min", struct x_claim, min),
     OPT_TEXT("max", struct x_claim, max),
     OPT_TEXT("by", struct x_claim, by),
+    OPT_TEXT("within", struct x_claim, within),
     LIST("variants", struct x_claim, variants, text_entry),
     CYAML_FIELD_END,
 };
@@ -232,6 +236,7 @@ static const cyaml_schema_field_t x_file_fields[] = {
     OPT_TEXT("repetitions", struct x_file, repetitions),
     OPT_TEXT("at_once", struct x_file, at_once),
     OPT_TEXT("time_limit", struct x_file, time_limit),
+    OPT_TEXT("bpf_stats", struct x_file, bpf_stats),
     OPT_MAP("quick", struct x_file, quick, x_quick_fields),
     OPT_MAP("calibrate", struct x_file, calibrate, x_calibrate_fields),
     LIST("parameters", struct x_file, parameters, x_param_entry),

@@ -426,6 +426,35 @@ int program_counters(struct program *p, uint64_t *values, unsigned n, struct err
     return rc;
 }
 
+int program_stats_enable(struct err *e)
+{
+    int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+    return fd < 0 ? err_lacks(e, fd, "BPF run-time statistics cannot be switched on: %s",
+                              strerror(-fd))
+                  : fd;
+}
+
+int program_run_stats(const struct program *p, uint64_t *run_ns, uint64_t *run_count, struct err *e)
+{
+    struct bpf_program *prog;
+
+    *run_ns = *run_count = 0;
+    bpf_object__for_each_program(prog, p->obj)
+    {
+        struct bpf_prog_info info = {0};
+        __u32 size = sizeof(info);
+        int rc = bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size);
+
+        if (rc)
+            return err_broke(e, rc, "program %s: cannot read its run-time statistics: %s",
+                             p->layout.d.name, strerror(-rc));
+        *run_ns += info.run_time_ns;
+        *run_count += info.run_cnt;
+    }
+    return 0;
+}
+
 const struct program_decl *program_declaration(const struct program *p)
 {
     return &p->layout.d;

@@ -81,6 +81,13 @@ int program_attach(struct program **out, const char *name, char *const *settings
 int program_set(struct program *p, const char *key_value, struct err *e);
 /* Counters by index as in the declaration. */
 int program_counters(struct program *p, uint64_t *values, unsigned n, struct err *e);
+/* BPF run-time statistics (bpf_enable_stats(BPF_STATS_RUN_TIME), Linux 5.8) of the whole machine,
+ * on for as long as the descriptor that it returns is open; -errno. They cost two clock readings
+ * a run. */
+int program_stats_enable(struct err *e);
+/* What they have counted of all the programs in the object so far. */
+int program_run_stats(const struct program *p, uint64_t *run_ns, uint64_t *run_count,
+                      struct err *e);
 const struct program_decl *program_declaration(const struct program *p);
 /* The loaded object, for maps and programs by name; it stays the program's. */
 struct bpf_object;

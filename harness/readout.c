@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "child.h"
 #include "expr.h"
 #include "log.h"
@@ -105,6 +106,26 @@ static int value_of(const char *name, double *value, void *arg)
     return -ENOENT;
 }
 
+/* BPF run-time statistics, where the variant asked for them. */
+static int read_run_stats(struct rep *r, const struct program *p, const char *node,
+                          const char *program, struct err *e)
+{
+    char metric[256];
+    uint64_t ns, count;
+    int rc;
+
+    if (!r->job->v->bpf_stats)
+        return 0;
+    rc = program_run_stats(p, &ns, &count, e);
+    if (rc)
+        return rc;
+    snprintf(metric, sizeof(metric), "%s.%s.run_ns", node, program);
+    readout_metric(metric, "ns", (double)ns, r);
+    snprintf(metric, sizeof(metric), "%s.%s.run_count", node, program);
+    readout_metric(metric, "count", (double)count, r);
+    return 0;
+}
+
 static int read_programs(struct rep *r, struct err *e)
 {
     json_t *all = json_array();
@@ -129,8 +150,32 @@ static int read_programs(struct rep *r, struct err *e)
         json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:o}", "host", node, "program",
                                              u->program, "set", set, "counters", counters));
         free(values);
+        if (!rc)
+            rc = read_run_stats(r, r->programs[i], node, u->program, e);
         if (rc)
             return rc;
+    }
+    return 0;
+}
+
+/* The CPU time of each host: of its cgroup, which has nothing but the workloads in it. */
+static int read_cpu(struct rep *r, struct err *e)
+{
+    const struct topology *t = r->job->v->topology;
+
+    for (unsigned i = 0; i < t->n_nodes; i++) {
+        char metric[128];
+        uint64_t us;
+        int rc;
+
+        if (t->nodes[i].kind != NODE_HOST)
+            continue;
+        rc = cgroup_cpu_us(testbed_cgroup_path(r->tb, i), &us);
+        if (rc)
+            return err_broke(e, rc, "%s: cannot read cpu.stat of its cgroup: %s", t->nodes[i].name,
+                             strerror(-rc));
+        snprintf(metric, sizeof(metric), "%s.cpu_s", t->nodes[i].name);
+        readout_metric(metric, "s", (double)us / 1e6, r);
     }
     return 0;
 }
@@ -177,6 +222,8 @@ int readout_counters(struct rep *r, struct err *e)
 {
     int rc = read_programs(r, e);
 
+    if (!rc)
+        rc = read_cpu(r, e);
     read_events(r);
     return rc ? rc : read_links(r, e);
 }

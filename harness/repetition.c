@@ -150,8 +150,9 @@ static int start_captures(struct rep *r, struct err *e)
     r->capture_paths = xcalloc(v->n_captures, sizeof(*r->capture_paths));
     for (unsigned i = 0; i < v->n_captures; i++) {
         const struct capture_point *c = &v->captures[i];
-        const char *iface =
-            c->link == CAPTURE_ANY ? CAPTURE_ANY_IFACE : v->topology->links[c->link].name;
+        const char *iface = c->link == CAPTURE_ANY        ? CAPTURE_ANY_IFACE
+                            : c->link == CAPTURE_LOOPBACK ? "lo"
+                                                          : v->topology->links[c->link].name;
         r->capture_paths[i] = xasprintf("%s/captures/%s-%s-%s.pcap", r->job->dir, r->stem,
                                         v->topology->nodes[c->node].name, iface);
         int rc = capture_start(&r->captures[i], testbed_ns_fd(r->tb, c->node), iface, c->filter,
@@ -578,7 +579,7 @@ static int measure(struct rep *r, struct err *e)
     const struct variant *v = r->job->v;
     struct testbed_options o = {
         .backend = r->job->backend, .changes = v->changes, .seed = r->job->seed};
-    int rc;
+    int rc, stats = -1;
 
     rc = testbed_build(&r->tb, v->topology, &o, e);
     if (rc)
@@ -598,12 +599,18 @@ static int measure(struct rep *r, struct err *e)
         rc = start_servers(r, e);
     if (!rc)
         rc = watches_start(r, e);
+    if (!rc && v->bpf_stats) {
+        stats = program_stats_enable(e);
+        rc = stats < 0 ? stats : 0;
+    }
     if (!rc)
         rc = drive(r, e);
     int watched = watches_stop(r, !rc, rc ? NULL : e);
     if (!rc)
         rc = watched;
     stop_children(r);
+    if (stats >= 0)
+        close(stats);
     int managed = managers_stop(r, rc ? NULL : e);
     if (!rc)
         rc = managed;

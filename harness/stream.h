@@ -4,6 +4,7 @@
 #define EXTCP_STREAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -19,7 +20,7 @@ struct stream_options {
     unsigned user_timeout_ms; /* 0: not set */
     double app_timeout_s;     /* 0: never gives up */
     const char *congestion;
-    bool echo, fast_open, help;
+    bool echo, ping, fast_open, help;
     unsigned samples_ms;
 };
 
@@ -28,6 +29,12 @@ struct stream_options {
 int stream_client(const struct stream_options *o, struct err *e);
 /* Serves until SIGTERM or SIGINT. */
 int stream_server(const struct stream_options *o, struct err *e);
+
+/* Request and response: sends `bytes` and waits until as many have come back, over and over, until
+ * `end_ns` (CLOCK_MONOTONIC). The round trips in ns, in order; the caller frees. 0, or the errno
+ * that ended it (the round trips so far are kept). */
+int stream_ping(int fd, const uint8_t *chunk, unsigned bytes, uint64_t end_ns, double **round_trips,
+                size_t *n);
 
 /* An address and port as a socket address; -EINVAL. Returns its length in *len. */
 struct sockaddr_storage;

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "stats.h"
 #include "util.h"
 
 #define POLL_NS        (20 * 1000000ull)   /* how often progress is looked at */
@@ -36,6 +37,8 @@ struct client {
     uint64_t next_sample_ns;
     int error;
     bool gave_up, survived, blocked, shut, eof;
+    double *round_trips; /* ns, with --ping */
+    size_t n_round_trips;
 };
 
 static int64_t mono_to_real; /* what to add */
@@ -283,6 +286,18 @@ static void run(struct client *c)
     c->survived = !c->error && !c->gave_up && c->shut && c->eof && c->acked == c->written;
 }
 
+/* Until the time is over; what is left is for run to end. */
+static void ping(struct client *c)
+{
+    int error =
+        stream_ping(c->fd, c->chunk, c->o->chunk, c->start_ns + (uint64_t)(c->o->seconds * 1e9),
+                    &c->round_trips, &c->n_round_trips);
+
+    c->written = c->echoed = (uint64_t)c->n_round_trips * c->o->chunk;
+    if (error)
+        broke(c, error, "ping");
+}
+
 static json_int_t real_time(uint64_t mono_ns)
 {
     return (json_int_t)((int64_t)mono_ns + mono_to_real);
@@ -313,6 +328,17 @@ static void summary(struct client *c)
         json_object_set_new(s, "abort_after_ns",
                             json_integer((json_int_t)(at - oldest_unacked(c))));
     }
+    if (c->n_round_trips) {
+        static const struct {
+            const char *key;
+            double quantile;
+        } q[] = {{"ping_min_ns", 0}, {"ping_median_ns", 0.5}, {"ping_p99_ns", 0.99}};
+        json_object_set_new(s, "exchanges", json_integer((json_int_t)c->n_round_trips));
+        for (unsigned i = 0; i < ARRAY_SIZE(q); i++)
+            json_object_set_new(
+                s, q[i].key,
+                json_real(stats_quantile(c->round_trips, c->n_round_trips, q[i].quantile)));
+    }
     say("summary", s);
 }
 
@@ -337,6 +363,8 @@ int stream_client(const struct stream_options *o, struct err *e)
             if (o->fast_open)
                 c.connected_ns = c.last_acked_ns =
                     now_mono_ns(); /* as far as the application can tell */
+            if (o->ping)
+                ping(&c);
             run(&c);
         }
         summary(&c);
@@ -344,6 +372,7 @@ int stream_client(const struct stream_options *o, struct err *e)
     if (c.fd >= 0)
         close(c.fd);
     free(c.chunk);
+    free(c.round_trips);
     free(c.records);
     return rc;
 }

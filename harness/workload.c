@@ -58,12 +58,18 @@ int workload_validate(const struct workload *w, struct err *e)
         only_for(w, command && w->rate_bps, "rate", "iperf3 and stream", e) ||
         only_for(w, !stream && w->chunk, "chunk", "stream", e) ||
         only_for(w, !stream && w->echo, "echo", "stream", e) ||
+        only_for(w, !stream && w->ping, "ping", "stream", e) ||
         only_for(w, !stream && w->user_timeout_s > 0, "user_timeout", "stream", e) ||
         only_for(w, !stream && w->app_timeout_s > 0, "app_timeout", "stream", e) ||
         only_for(w, !stream && w->fast_open, "fast_open", "stream", e) ||
         only_for(w, !command && w->command, "command", "command", e) ||
         only_for(w, !command && w->server, "server", "command", e))
         return e ? e->code : -EINVAL;
+    if (w->ping && (!w->echo || w->rate_bps))
+        return err_usage(e, -EINVAL,
+                         "workload %s: 'ping' needs `echo: yes` and has no rate: each chunk waits "
+                         "for the one before it",
+                         w->name);
     return 0;
 }
 
@@ -168,6 +174,8 @@ static void stream_client(struct argv *a, const struct workload *w, const char *
         add(a, "--congestion=%s", w->congestion);
     if (w->echo)
         add(a, "--echo");
+    if (w->ping)
+        add(a, "--ping");
     if (w->fast_open)
         add(a, "--fast-open");
 }

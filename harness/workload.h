@@ -32,6 +32,7 @@ struct workload {
     double app_timeout_s;  /* the application gives up when nothing comes back for that long; 0:
                               never */
     bool echo;             /* the server sends every chunk back */
+    bool ping;             /* with echo: a chunk is sent when the one before it has come back */
     bool fast_open;        /* connect with TCP Fast Open (both) */
     bool mptcp;            /* every kind: run under `mptcpize run` */
     /* command */

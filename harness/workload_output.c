@@ -183,6 +183,12 @@ int output_stream(const struct output *o, const char *client_out, const char *se
         metric(o, "abort_after_s", "s", real_of(s, "abort_after_ns") / 1e9);
     if (json_object_get(s, "goodput_bps"))
         metric(o, "goodput", "bit/s", real_of(s, "goodput_bps"));
+    if (json_object_get(s, "exchanges")) {
+        metric(o, "exchanges", "count", real_of(s, "exchanges"));
+        metric(o, "ping_min", "s", real_of(s, "ping_min_ns") / 1e9);
+        metric(o, "ping_median", "s", real_of(s, "ping_median_ns") / 1e9);
+        metric(o, "ping_p99", "s", real_of(s, "ping_p99_ns") / 1e9);
+    }
     json_decref(s);
     return 0;
 }
