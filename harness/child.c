@@ -62,6 +62,14 @@ static void __attribute__((noreturn)) run(const struct child_spec *s, pid_t pare
         rc = -errno;
     if (!rc && s->cwd && chdir(s->cwd))
         rc = -errno;
+    if (!rc && s->cpu) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(s->cpu - 1, &set);
+        rc = sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+    }
+    if (!rc && s->batch)
+        rc = sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}) ? -errno : 0;
     for (char *const *env = s->env; env && *env; env++)
         putenv(*env);
     fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -21,6 +21,8 @@ struct child_spec {
     const char *stderr_path; /* NULL: with stdout */
     const char *cwd;         /* NULL: stays */
     uint64_t time_limit_ms;  /* 0: none; then SIGTERM, and SIGKILL 2 s later */
+    unsigned cpu;            /* 1 + the CPU that it is bound to; 0: any */
+    bool batch;              /* SCHED_BATCH (sched(7)): it does not preempt others when it wakes */
 };
 
 enum child_state { CHILD_RUNNING, CHILD_EXITED, CHILD_KILLED, CHILD_TIMED_OUT };

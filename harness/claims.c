@@ -35,10 +35,10 @@ static int validate_comparison(const struct claim *c, struct err *e)
     if (!isfinite(c->by) || (c->ratio && c->by <= 0))
         return err_usage(e, -EINVAL, "claim '%s': by = %g; accepted: a %snumber", c->name, c->by,
                          c->ratio ? "positive " : "");
-    if (c->kind != CLAIM_EQUAL && isfinite(c->within))
+    if (c->kind != CLAIM_EQUAL && c->within != 0)
         return err_usage(e, -EINVAL, "claim '%s': 'within' belongs to the kind equal only",
                          c->name);
-    if (c->kind == CLAIM_EQUAL && !(c->within > 0))
+    if (!(c->within >= 0 && isfinite(c->within)))
         return err_usage(e, -EINVAL, "claim '%s': within = %g; accepted: a positive number",
                          c->name, c->within);
     return 0;
@@ -174,7 +174,7 @@ static void add_expected(struct text *t, const struct claim *c, const char *unit
         add(t, "95 %% interval of %s, %s %s, contains %s", c->metric,
             c->ratio ? "ratio to" : "difference to", c->than,
             limit_text(by, c->by, c->ratio ? "" : unit));
-        if (isfinite(c->within))
+        if (c->within > 0)
             add(t, " and stays within %s of it",
                 limit_text(within, c->within, c->ratio ? "" : unit));
         break;
@@ -321,8 +321,8 @@ static bool judge_comparison(const struct judge *j, const struct sample *s,
     add(t, "%s %s %s: ", s->variant, c->ratio ? "/" : "-", than->variant);
     add_interval(t, i, c->ratio ? "" : j->unit, c->by, c->by);
     if (c->kind == CLAIM_EQUAL)
-        return i.low <= c->by && i.high >= c->by && i.low >= c->by - c->within &&
-               i.high <= c->by + c->within;
+        return i.low <= c->by && i.high >= c->by &&
+               (!(c->within > 0) || (i.low >= c->by - c->within && i.high <= c->by + c->within));
     return c->kind == CLAIM_GREATER ? i.low > c->by : i.high < c->by;
 }
 

@@ -28,8 +28,8 @@ struct claim {  /* strings belong to whoever filled it in */
     bool ratio;      /* compare the ratio instead of the difference */
     double min, max; /* -INFINITY, INFINITY where not given */
     double by;       /* default 0 (difference), 1 (ratio) */
-    double within;   /* EQUAL: how far the interval may reach; INFINITY: any distance, so that too
-                        few values can hide a difference */
+    double within;   /* EQUAL: how far the interval may reach; 0: any distance, so that too few
+                        values can hide a difference */
 };
 
 struct claim_result {

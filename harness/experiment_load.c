@@ -138,9 +138,8 @@ static int load_claim(struct resolve *r, const char *path, const struct x_claim 
         (c->than && variants_exist(r, path, "than", &c->than, 1)))
         return r->e->code;
     c->by = c->ratio ? 1 : 0;
-    c->within = INFINITY;
     if (field_double(r, path, "by", xc->by, -1e300, 1e300, &c->by) ||
-        field_double(r, path, "within", xc->within, 0, 1e300, &c->within))
+        field_double(r, path, "within", xc->within, 1e-9, 1e300, &c->within))
         return r->e->code;
     c->variants = names_that_run(r, xc->variants, xc->variants_count, &c->n_variants);
     if (claim_validate(c, &inner))

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +152,7 @@ static int workload_kind(struct resolve *r, const char *path, const char *raw,
 static int workload_numbers(struct resolve *r, const char *path, const struct x_workload *x,
                             struct workload *w)
 {
-    uint64_t port = 0, parallel = 0, chunk = 0;
+    uint64_t port = 0, parallel = 0, chunk = 0, cpu = UINT64_MAX;
     char *rate = NULL;
 
     if (field_double(r, path, "at", x->at, 0, 86400, &w->at_s) ||
@@ -166,6 +167,8 @@ static int workload_numbers(struct resolve *r, const char *path, const struct x_
         field_bool(r, path, "reverse", x->reverse, &w->reverse) ||
         field_bool(r, path, "echo", x->echo, &w->echo) ||
         field_bool(r, path, "ping", x->ping, &w->ping) ||
+        field_bool(r, path, "batch", x->batch, &w->batch) ||
+        field_unsigned(r, path, "cpu", x->cpu, 0, CPU_SETSIZE - 1, &cpu) ||
         field_bool(r, path, "fast_open", x->fast_open, &w->fast_open) ||
         field_bool(r, path, "mptcp", x->mptcp, &w->mptcp) ||
         field_bool(r, path, "server", x->server, &w->server) ||
@@ -173,6 +176,7 @@ static int workload_numbers(struct resolve *r, const char *path, const struct x_
         field_text(r, path, "rate", x->rate, &rate))
         return r->e->code;
     w->port = (unsigned)port;
+    w->cpu = (unsigned)(cpu + 1); /* where it is not given, UINT64_MAX becomes 0 */
     w->parallel = (unsigned)parallel;
     w->chunk = (unsigned)chunk;
     if (rate && parse_rate(rate, &w->rate_bps)) {

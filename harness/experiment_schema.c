@@ -91,6 +91,8 @@ static const cyaml_schema_field_t x_workload_fields[] = {
     OPT_TEXT("app_timeout", struct x_workload, app_timeout),
     OPT_TEXT("echo", struct x_workload, echo),
     OPT_TEXT("ping", struct x_workload, ping),
+    OPT_TEXT("cpu", struct x_workload, cpu),
+    OPT_TEXT("batch", struct x_workload, batch),
     OPT_TEXT("fast_open", struct x_workload, fast_open),
     OPT_TEXT("mptcp", struct x_workload, mptcp),
     OPT_TEXT("command", struct x_workload, command),

@@ -227,6 +227,11 @@ static int start_child(struct rep *r, const struct workload *w, const char *node
     double seconds = w->time_limit_s > 0 ? w->time_limit_s : w->seconds + 15;
     int err;
 
+    if (w->cpu > (unsigned)sysconf(_SC_NPROCESSORS_ONLN)) {
+        argv_free(argv);
+        return err_lacks(e, -ENODEV, "workload %s: there is no CPU %u, this machine has %ld",
+                         w->name, w->cpu - 1, sysconf(_SC_NPROCESSORS_ONLN));
+    }
     snprintf(t0, sizeof(t0), "EXTCP_T0_NS=%llu", (unsigned long long)r->t0_real_ns);
     rc->w = w;
     rc->server = server;
@@ -241,6 +246,8 @@ static int start_child(struct rep *r, const struct workload *w, const char *node
     spec.stdout_path = rc->out;
     spec.stderr_path = rc->errors;
     spec.cwd = r->work_dir;
+    spec.cpu = w->cpu;
+    spec.batch = w->batch;
     spec.time_limit_ms = server ? 0 : (uint64_t)(seconds * 1000);
     err = child_start(&rc->child, &spec, e);
     r->n_children++;

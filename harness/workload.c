@@ -56,7 +56,7 @@ int workload_validate(const struct workload *w, struct err *e)
         only_for(w, !iperf3 && w->parallel, "parallel", "iperf3", e) ||
         only_for(w, command && w->congestion, "congestion", "iperf3 and stream", e) ||
         only_for(w, command && w->rate_bps, "rate", "iperf3 and stream", e) ||
-        only_for(w, !stream && w->chunk, "chunk", "stream", e) ||
+        only_for(w, command && w->chunk, "chunk", "iperf3 and stream", e) ||
         only_for(w, !stream && w->echo, "echo", "stream", e) ||
         only_for(w, !stream && w->ping, "ping", "stream", e) ||
         only_for(w, !stream && w->user_timeout_s > 0, "user_timeout", "stream", e) ||
@@ -146,6 +146,8 @@ static void iperf3_client(struct argv *a, const struct workload *w, const char *
         add(a, "--bytes=%llu", (unsigned long long)w->bytes);
     else
         add(a, "--time=%.0f", w->seconds);
+    if (w->chunk)
+        add(a, "--length=%u", w->chunk);
     if (w->reverse)
         add(a, "--reverse");
     if (w->parallel > 1)

@@ -18,8 +18,11 @@ struct workload {
     char *from, *to;     /* client's node; server's node (WORK_COMMAND: only from) */
     double at_s;         /* start, after the captures run */
     double seconds;      /* how long the client sends; also the base of the time limit */
+    unsigned cpu;        /* 1 + the CPU that client and server run on; 0: any */
+    bool batch;          /* client and server under SCHED_BATCH */
     double time_limit_s; /* default: seconds + 15 */
     unsigned port;       /* default 5201 (iperf3), 5000 (stream) */
+    unsigned chunk;      /* bytes a write, default 1000 (stream), 131072 (iperf3) */
     /* iperf3 */
     uint64_t bytes; /* instead of seconds */
     bool reverse;
@@ -27,7 +30,6 @@ struct workload {
     char *congestion;  /* -C */
     uint64_t rate_bps; /* -b; stream: its send rate */
     /* stream */
-    unsigned chunk;        /* bytes a write, default 1000 */
     double user_timeout_s; /* the application sets TCP_USER_TIMEOUT itself; 0: it does not */
     double app_timeout_s;  /* the application gives up when nothing comes back for that long; 0:
                               never */

@@ -266,6 +266,31 @@ static void ratios(void **state)
     assert_contains(r.found, "zero is not positive");
 }
 
+static void equality(void **state)
+{
+    struct claim c = claim(CLAIM_EQUAL, "resume", near, 1);
+    struct claim_result r;
+
+    c.than = (char *)"fast";
+    c.ratio = true;
+    c.by = 1;
+    r = judge(state, &c);
+    assert_true(r.held); /* 0.9 to 2 against 1.0 to 1.2 */
+    assert_string_equal(r.expected, "95 % interval of resume, ratio to fast, contains 1: near");
+    c.within = 0.5;
+    r = judge(state, &c);
+    assert_false(r.held); /* as far as 2: too wide to say that it is the same */
+    assert_contains(r.expected, "contains 1 and stays within 0.5 of it");
+    c.within = 1.5;
+    assert_true(judge(state, &c).held);
+    c.within = 0;
+    c.by = 3;
+    assert_false(judge(state, &c).held);
+    c.by = 1;
+    c.variants = slow;
+    assert_false(judge(state, &c).held);
+}
+
 static void one_repetition_cannot_be_compared(void **state)
 {
     struct claim c = claim(CLAIM_GREATER, "resume", once, 1);
@@ -359,10 +384,10 @@ static void validation(void **state)
     refuse(&c, "accepted: min <= max");
     c = ok;
     c.than = (char *)"b";
-    refuse(&c, "greater and less only");
+    refuse(&c, "greater, less and equal only");
     c = ok;
     c.kind = 9;
-    refuse(&c, "each, median, greater or less");
+    refuse(&c, "each, median, greater, less or equal");
     c = ok;
     c.variants = twice;
     c.n_variants = 2;
@@ -396,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(median_is_judged_on_the_point, setup, teardown),
         cmocka_unit_test_setup_teardown(comparisons, setup, teardown),
         cmocka_unit_test_setup_teardown(ratios, setup, teardown),
+        cmocka_unit_test_setup_teardown(equality, setup, teardown),
         cmocka_unit_test_setup_teardown(one_repetition_cannot_be_compared, setup, teardown),
         cmocka_unit_test_setup_teardown(comparison_without_variants, setup, teardown),
         cmocka_unit_test_setup_teardown(long_texts_end_visibly, setup, teardown),
