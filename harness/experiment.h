@@ -52,8 +52,8 @@ struct x_event {
 };
 struct x_workload {
     char *name, *kind, *from, *to, *at, *seconds, *time_limit, *port, *bytes, *reverse, *parallel,
-        *congestion, *rate, *chunk, *user_timeout, *app_timeout, *echo, *ping, *cpu, *batch, *fast_open, *mptcp,
-        *command, *server, *may_fail;
+        *congestion, *rate, *chunk, *user_timeout, *app_timeout, *echo, *ping, *cpu, *batch,
+        *fast_open, *mptcp, *command, *server, *may_fail;
 };
 struct x_capture {
     char *point, *filter, *snaplen;
