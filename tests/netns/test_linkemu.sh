@@ -76,6 +76,27 @@ is "half duplex: the run ends well" 0 "$rc"
 between "both directions together get less than the medium" 2.2e6 5.6e6 \
     "$(awk -v a="$(value shared up.goodput)" -v b="$(value shared down.goodput)" 'BEGIN { print a + b }')"
 
+# Packets that went through a shaper in front of the router's other interfaces are seen by captures at the next host.
+for t in routed half-duplex; do
+    first=client-r1
+    [ $t = routed ] || first=medium
+    experiment "seen-$t" <<EOF
+topology: $t
+captures: [{point: "client:$first", filter: tcp}, {point: "server:r1-server", filter: tcp}]
+workloads: [{name: s, kind: stream, from: client, to: server, seconds: 0.5, rate: 400kbit}]
+variants: [{name: v}, {name: v6, family: 6}]
+at_once: 2
+checks:
+  - {name: "sent", point: "client:$first", from: client, segments: first data, option: timestamps}
+  - {name: "received", point: "server:r1-server", from: client, segments: first data, option: timestamps}
+  - {name: "answer sent", point: "server:r1-server", from: server, segments: SYN-ACK, option: mss}
+  - {name: "answer received", point: "client:$first", from: server, segments: SYN-ACK, option: mss}
+EOF
+    run "seen-$t" && rc=0 || rc=$?
+    is "$t: captures at both ends see both directions" 0 "$rc"
+    [ "$rc" -eq 0 ] || why
+done
+
 experiment dying <<'EOF'
 topology: routed
 workloads: [{name: s, kind: stream, from: client, to: server, seconds: 30, rate: 1mbit}]
