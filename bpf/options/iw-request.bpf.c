@@ -10,6 +10,7 @@
 #define OPT_KIND     254
 #define OPT_EXID     EXID_IW_REQUEST
 #define OPT_MAX_DATA 2
+#define OPT_UNIT     "segments"
 
 struct opt_conn {
     __u8 opener;    /* we opened the connection, so it is we who ask */
@@ -73,31 +74,29 @@ static __always_inline void opt_write(struct bpf_sock_ops *ctx, struct tcpopt_co
     data[1] = c->opt.segments & 0xff;
 }
 
-static __always_inline void refuse(struct bpf_sock_ops *ctx, __u32 asked)
-{
-    COUNT(refused);
-    emit(ctx, iw_refused, asked);
-}
-
-static __always_inline void apply(struct bpf_sock_ops *ctx, __u32 asked)
+static __always_inline void apply(struct bpf_sock_ops *ctx, struct tcpopt_conn *c, __u32 asked)
 {
     __u32 iw = asked;
 
     if (asked > config.max_iw) {
         if (!config.bound || !config.max_iw) {
-            refuse(ctx, asked);
+            COUNT(refused);
+            emit(ctx, iw_refused, asked);
+            tcpopt_decide(ctx, c, asked, ctx->snd_cwnd, decided_policy);
             return;
         }
         iw = config.max_iw;
     }
     if (bpf_setsockopt(ctx, SOL_TCP, TCP_BPF_IW, &iw, sizeof(iw))) {
         COUNT(late);
+        tcpopt_decide(ctx, c, asked, 0, decided_late);
         return;
     }
     COUNT(granted);
     if (iw != asked)
         COUNT(bounded);
     emit(ctx, iw_granted, ctx->snd_cwnd); /* what the kernel made of it */
+    tcpopt_decide(ctx, c, asked, ctx->snd_cwnd, iw == asked ? decided_granted : decided_bounded);
 }
 
 static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt_conn *c,
@@ -107,6 +106,7 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
 
     if (len != 2) {
         COUNT(malformed);
+        tcpopt_decide(ctx, c, 0, c->record.granted, decided_malformed);
         return;
     }
     if (c->opt.opener) {
@@ -122,14 +122,17 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
     c->opt.segments = asked;
     if (!asked) {
         COUNT(zero);
+        tcpopt_decide(ctx, c, 0, ctx->snd_cwnd, decided_unknown);
         return;
     }
     emit(ctx, iw_asked, asked);
-    apply(ctx, asked);
+    apply(ctx, c, asked);
 }
 
 static __always_inline void opt_established(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
+    if (c->opt.opener && c->opt.segments)
+        tcpopt_decide(ctx, c, c->opt.segments, 0, decided_asked);
 }
 
 #include "tcpopt_main.bpf.h"
