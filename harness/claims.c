@@ -52,10 +52,11 @@ int claim_validate(const struct claim *c, struct err *e)
         return err_usage(e, -EINVAL, "a claim has no name; accepted: a sentence");
     if (!c->metric || !*c->metric)
         return err_usage(e, -EINVAL, "claim '%s': 'metric' is missing", name);
-    if ((int)c->kind < CLAIM_EACH || (int)c->kind > CLAIM_EQUAL)
-        return err_usage(e, -EINVAL,
-                         "claim '%s': kind %d; accepted: each, median, greater, less or equal",
-                         name, (int)c->kind);
+    if ((int)c->kind < CLAIM_EACH || (int)c->kind > CLAIM_SHARE)
+        return err_usage(
+            e, -EINVAL,
+            "claim '%s': kind %d; accepted: each, median, greater, less, equal or share", name,
+            (int)c->kind);
     for (unsigned i = 0; i < c->n_variants; i++)
         for (unsigned k = 0; k < i; k++)
             if (!strcmp(c->variants[i], c->variants[k]))
@@ -73,6 +74,9 @@ int claim_validate(const struct claim *c, struct err *e)
     if (!isfinite(c->min) && !isfinite(c->max))
         return err_usage(e, -EINVAL, "claim '%s': accepted: a number for 'min', 'max' or both",
                          name);
+    if (c->kind == CLAIM_SHARE && !(c->by >= 0 && c->by < 1))
+        return err_usage(e, -EINVAL, "claim '%s': by = %g; accepted: a share from 0 to less than 1",
+                         name, c->by);
     return 0;
 }
 
@@ -156,6 +160,12 @@ static void add_bounds(struct text *t, const struct claim *c, const char *unit)
         add(t, "at most %s", high);
 }
 
+static const char *percent(char *buf, double share)
+{
+    snprintf(buf, FORMAT_VALUE_SIZE, "%.3g %%", 100 * share);
+    return buf;
+}
+
 static void add_expected(struct text *t, const struct claim *c, const char *unit)
 {
     const char *side = c->kind == CLAIM_GREATER ? "above" : "below";
@@ -178,6 +188,11 @@ static void add_expected(struct text *t, const struct claim *c, const char *unit
             add(t, " and stays within %s of it",
                 limit_text(within, c->within, c->ratio ? "" : unit));
         break;
+    case CLAIM_SHARE:
+        add(t, "%s ", c->metric);
+        add_bounds(t, c, unit);
+        add(t, " in more than %s of the values (95 %% interval of the share)", percent(by, c->by));
+        break;
     default:
         add(t, "95 %% interval of %s, %s %s, wholly %s %s", c->metric,
             c->ratio ? "ratio to" : "difference to", c->than, side,
@@ -190,20 +205,44 @@ static void add_expected(struct text *t, const struct claim *c, const char *unit
 /* The values of one variant, with what a claim needs to know about their repetitions. */
 struct sample {
     const char *variant;
+    const struct metric *metric;
     double *v;
-    unsigned *repetition;
+    unsigned *repetition; /* of each value; or its pair */
     size_t n;
-    size_t repetitions; /* of the variant, with a value or without */
-    unsigned missing;   /* first repetition that has no value of the metric; 0: none */
+    size_t repetitions; /* of the variant, or pairs of the metric, with a value or without */
+    unsigned missing;   /* first of them that has no value of the metric; 0: none */
     size_t n_missing;
 };
+
+static unsigned *count_to(unsigned n, size_t *out)
+{
+    unsigned *all = xcalloc(n, sizeof(*all));
+
+    for (unsigned i = 0; i < n; i++)
+        all[i] = i + 1;
+    *out = n;
+    return all;
+}
+
+/* "repetition 4", or "pair 017" of a metric that has pairs. */
+static const char *which(char *buf, const struct sample *s, unsigned repetition)
+{
+    if (s->metric->pairs)
+        snprintf(buf, FORMAT_VALUE_SIZE, "pair %s", s->metric->pairs[repetition - 1]);
+    else
+        snprintf(buf, FORMAT_VALUE_SIZE, "repetition %u", repetition);
+    return buf;
+}
 
 static void sample_take(struct sample *s, const struct results *r, unsigned variant,
                         unsigned metric)
 {
-    unsigned *all = results_repetitions(r, variant, &s->repetitions);
+    const struct metric *m = &r->metrics[metric];
+    unsigned *all = m->pairs ? count_to(m->n_pairs, &s->repetitions)
+                             : results_repetitions(r, variant, &s->repetitions);
 
     s->variant = r->variants[variant];
+    s->metric = m;
     s->v = results_select_repetitions(r, variant, metric, &s->n, &s->repetition);
     s->missing = 0;
     s->n_missing = 0;
@@ -229,10 +268,12 @@ static void sample_drop(struct sample *s)
  * to say, and the claim cannot hold. */
 static bool add_missing(struct text *t, const struct sample *s, const char *metric)
 {
+    char one[FORMAT_VALUE_SIZE];
+
     if (!s->n)
         add(t, "%s: no value of %s", s->variant, metric);
     else if (s->missing)
-        add(t, "%s: no value of %s in repetition %u", s->variant, metric, s->missing);
+        add(t, "%s: no value of %s in %s", s->variant, metric, which(one, s, s->missing));
     else
         return false;
     if (s->n && s->n_missing > 1)
@@ -258,7 +299,7 @@ static bool judge_each(const struct judge *j, const struct sample *s, struct tex
         if (!(s->v[i] >= min && s->v[i] <= max) && !bad++)
             first = i;
     if (bad) {
-        add(t, "%s repetition %u: %s", s->variant, s->repetition[first],
+        add(t, "%s %s: %s", s->variant, which(high, s, s->repetition[first]),
             value_text(low, s->v[first], j->unit, min, max));
         if (bad > 1)
             add(t, " (and %zu more of %zu values)", bad - 1, s->n);
@@ -269,7 +310,8 @@ static bool judge_each(const struct judge *j, const struct sample *s, struct tex
     add(t, "%s: %s", s->variant, low);
     if (strcmp(low, high))
         add(t, " to %s", high);
-    add(t, " (%zu repetition%s)", s->repetitions, s->repetitions == 1 ? "" : "s");
+    add(t, " (%zu %s%s)", s->repetitions, s->metric->pairs ? "pair" : "repetition",
+        s->repetitions == 1 ? "" : "s");
     return true;
 }
 
@@ -326,6 +368,20 @@ static bool judge_comparison(const struct judge *j, const struct sample *s,
     return c->kind == CLAIM_GREATER ? i.low > c->by : i.high < c->by;
 }
 
+static bool judge_share(const struct judge *j, const struct sample *s, struct text *t)
+{
+    char share[FORMAT_VALUE_SIZE], lowest[FORMAT_VALUE_SIZE], highest[FORMAT_VALUE_SIZE];
+    double low, high;
+    size_t in = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        in += s->v[i] >= j->c->min && s->v[i] <= j->c->max;
+    stats_binomial(in, s->n, 0.05, &low, &high);
+    add(t, "%s: %zu of %zu, %s [%s, %s]", s->variant, in, s->n,
+        percent(share, (double)in / (double)s->n), percent(lowest, low), percent(highest, high));
+    return low > j->c->by;
+}
+
 /* Judges one variant into `t`; what breaks the claim before it is judged counts as well. */
 static bool judge_variant(const struct judge *j, unsigned variant, const struct sample *than,
                           struct text *t)
@@ -340,6 +396,8 @@ static bool judge_variant(const struct judge *j, unsigned variant, const struct 
         held = judge_each(j, &s, t);
     else if (j->c->kind == CLAIM_MEDIAN)
         held = judge_median(j, &s, t);
+    else if (j->c->kind == CLAIM_SHARE)
+        held = judge_share(j, &s, t);
     else
         held = judge_comparison(j, &s, than, t);
     sample_drop(&s);

@@ -16,6 +16,8 @@ enum claim_kind {
                       above `by` */
     CLAIM_LESS,    /* … wholly below `by` */
     CLAIM_EQUAL,   /* … contains `by`, and lies in by - within .. by + within */
+    CLAIM_SHARE,   /* of the values of each variant named, the share that lies in min..max has its
+                      95 % interval wholly above `by` */
 };
 
 struct claim {  /* strings belong to whoever filled it in */
@@ -27,7 +29,7 @@ struct claim {  /* strings belong to whoever filled it in */
     char *than;      /* GREATER, LESS, EQUAL: the other variant */
     bool ratio;      /* compare the ratio instead of the difference */
     double min, max; /* -INFINITY, INFINITY where not given */
-    double by;       /* default 0 (difference), 1 (ratio) */
+    double by;       /* default 0 (difference), 1 (ratio), 0.5 (share) */
     double within;   /* EQUAL: how far the interval may reach; 0: any distance, so that too few
                         values can hide a difference */
 };

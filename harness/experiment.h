@@ -15,6 +15,7 @@
 #include "endpoints.h"
 #include "err.h"
 #include "figure.h"
+#include "pairs.h"
 #include "measure.h"
 #include "sockdiag.h"
 #include "topology.h"
@@ -81,6 +82,9 @@ struct x_metric {
     char **variants;
     unsigned variants_count;
 };
+struct x_pair {
+    char *name, *of, *than, *ratio;
+};
 struct x_variant {
     char *name, *about, *family, *bpf_stats;
     char **parameters;
@@ -142,6 +146,8 @@ struct x_file {
     unsigned sockets_count;
     struct x_metric *metrics;
     unsigned metrics_count;
+    struct x_pair *pairs;
+    unsigned pairs_count;
     struct x_variant *variants;
     unsigned variants_count;
     char **table; /* metrics of the table at the end */
@@ -256,6 +262,8 @@ struct experiment {
     unsigned calibrate_ms;
     struct variant *variants; /* those that run, in the file's order */
     unsigned n_variants;
+    struct pairing *pairings; /* those whose variant to compare with runs */
+    unsigned n_pairings;
     struct claim *claims; /* a claim whose variants do not all run is left out and listed in
                              claims_left_out */
     unsigned n_claims;

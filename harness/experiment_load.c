@@ -94,13 +94,44 @@ static char **names_that_run(struct resolve *r, char *const *names, unsigned n, 
     return out;
 }
 
+static int load_pairings(struct resolve *r, struct experiment *x)
+{
+    x->pairings = xcalloc(r->x->pairs_count, sizeof(*x->pairings));
+    for (unsigned i = 0; i < r->x->pairs_count; i++) {
+        const struct x_pair *xp = &r->x->pairs[i];
+        struct pairing *p = &x->pairings[x->n_pairings++];
+        struct err inner = ERR_INIT;
+        char path[32];
+
+        snprintf(path, sizeof(path), "pairs[%u]", i);
+        if (field_text(r, path, "name", xp->name, &p->name) ||
+            field_text(r, path, "of", xp->of, &p->of) ||
+            field_text(r, path, "than", xp->than, &p->than) ||
+            field_bool(r, path, "ratio", xp->ratio, &p->ratio) ||
+            variants_exist(r, path, "than", &p->than, 1))
+            return r->e->code;
+        if (pairing_validate(p, &inner))
+            return field_error(r, path, "of", "%s", inner.msg);
+    }
+    return 0;
+}
+
+/* A metric of pairs cannot be made where the variant to compare with does not run. */
+static bool cannot_be_made(const struct resolve *r, const struct experiment *x, const char *metric)
+{
+    for (unsigned i = 0; i < x->n_pairings; i++)
+        if (!strcmp(x->pairings[i].name, metric))
+            return !runs(r, x->pairings[i].than);
+    return false;
+}
+
 static int claim_kind(struct resolve *r, const char *path, const char *raw, enum claim_kind *kind)
 {
-    static const char *const names[] = {[CLAIM_EACH] = "each",
-                                        [CLAIM_MEDIAN] = "median",
-                                        [CLAIM_GREATER] = "greater",
-                                        [CLAIM_LESS] = "less",
-                                        [CLAIM_EQUAL] = "equal"};
+    static const char *const names[] = {
+        [CLAIM_EACH] = "each",  [CLAIM_MEDIAN] = "median", [CLAIM_GREATER] = "greater",
+        [CLAIM_LESS] = "less",  [CLAIM_EQUAL] = "equal",
+
+        [CLAIM_SHARE] = "share"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (!strcmp(raw, names[i])) {
@@ -109,7 +140,7 @@ static int claim_kind(struct resolve *r, const char *path, const char *raw, enum
         }
     }
     return field_error(r, path, "kind",
-                       "bad value '%s'; accepted: each, median, greater, less, equal", raw);
+                       "bad value '%s'; accepted: each, median, greater, less, equal, share", raw);
 }
 
 static void claim_free(struct claim *c)
@@ -137,7 +168,7 @@ static int load_claim(struct resolve *r, const char *path, const struct x_claim 
         variants_exist(r, path, "variants", xc->variants, xc->variants_count) ||
         (c->than && variants_exist(r, path, "than", &c->than, 1)))
         return r->e->code;
-    c->by = c->ratio ? 1 : 0;
+    c->by = c->kind == CLAIM_SHARE ? 0.5 : c->ratio ? 1 : 0;
     if (field_double(r, path, "by", xc->by, -1e300, 1e300, &c->by) ||
         field_double(r, path, "within", xc->within, 1e-9, 1e300, &c->within))
         return r->e->code;
@@ -165,7 +196,8 @@ static int load_claims(struct resolve *r, struct experiment *x)
             memset(c, 0, sizeof(*c));
             return rc;
         }
-        if ((f->claims[i].variants_count && !c->n_variants) || (c->than && !runs(r, c->than))) {
+        if ((f->claims[i].variants_count && !c->n_variants) || (c->than && !runs(r, c->than)) ||
+            cannot_be_made(r, x, c->metric)) {
             x->claims_left_out[x->n_claims_left_out++] = xstrdup(c->name);
             claim_free(c);
             memset(c, 0, sizeof(*c));
@@ -213,7 +245,8 @@ static int load_figures(struct resolve *r, struct experiment *x)
         if (figure_validate(f, &inner))
             return field_error(r, path, "", "%s", inner.msg);
         f->variants = names_that_run(r, xf->variants, xf->variants_count, &f->n_variants);
-        if (xf->variants_count && !f->n_variants) { /* none of its variants runs: no such figure */
+        /* None of its variants runs: no such figure. */
+        if ((xf->variants_count && !f->n_variants) || cannot_be_made(r, x, f->metric)) {
             figure_free(f);
             memset(f, 0, sizeof(*f));
             x->n_figures--;
@@ -264,6 +297,8 @@ static int build(struct resolve *r, struct experiment *x)
     struct x_param *globals = r->params;
     r->n_params = r->x->parameters_count;
     rc = load_numbers(r, x);
+    if (!rc)
+        rc = load_pairings(r, x);
     if (!rc)
         rc = load_claims(r, x);
     if (!rc)
@@ -340,6 +375,11 @@ void experiment_free(struct experiment *x)
         return;
     for (unsigned i = 0; i < x->n_variants; i++)
         variant_free(&x->variants[i]);
+    for (unsigned i = 0; i < x->n_pairings; i++) {
+        free(x->pairings[i].name);
+        free(x->pairings[i].of);
+        free(x->pairings[i].than);
+    }
     for (unsigned i = 0; i < x->n_claims; i++)
         claim_free(&x->claims[i]);
     for (unsigned i = 0; i < x->n_figures; i++)
@@ -347,6 +387,7 @@ void experiment_free(struct experiment *x)
     list_free(x->claims_left_out, x->n_claims_left_out);
     list_free(x->table, x->n_table);
     free(x->variants);
+    free(x->pairings);
     free(x->claims);
     free(x->figures);
     free(x->name);

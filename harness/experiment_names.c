@@ -184,6 +184,25 @@ static int check_metrics(struct resolve *r)
     return 0;
 }
 
+/* Pairs make metrics of their own. */
+static int check_pairs(struct resolve *r)
+{
+    const struct x_file *x = r->x;
+    char path[64];
+
+    for (unsigned i = 0; i < x->pairs_count; i++) {
+        snprintf(path, sizeof(path), "pairs[%u]", i);
+        if (WORD(r, path, x->pairs[i].name))
+            return r->e->code;
+        ONLY_ONE(r, path, x->pairs, i, "pairs");
+        for (unsigned k = 0; k < x->metrics_count; k++)
+            if (!strcmp(x->metrics[k].name, x->pairs[i].name))
+                return field_error(r, path, "name", "there is a metric named '%s' already",
+                                   x->pairs[i].name);
+    }
+    return 0;
+}
+
 static int check_points(struct resolve *r)
 {
     const struct x_file *x = r->x;
@@ -228,7 +247,7 @@ int experiment_check_names(struct resolve *r)
     char path[64];
 
     if (FILE_NAME(r, "", x->name) || check_parameters(r) || check_variants(r) || check_metrics(r) ||
-        check_points(r) || check_measures(r))
+        check_pairs(r) || check_points(r) || check_measures(r))
         return r->e->code;
     for (unsigned i = 0; i < x->figures_count; i++) {
         snprintf(path, sizeof(path), "figures[%u]", i);

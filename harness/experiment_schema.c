@@ -167,6 +167,16 @@ static const cyaml_schema_field_t x_metric_fields[] = {
 static const cyaml_schema_value_t x_metric_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_metric, x_metric_fields)};
 
+static const cyaml_schema_field_t x_pair_fields[] = {
+    TEXT("name", struct x_pair, name),
+    TEXT("of", struct x_pair, of),
+    TEXT("than", struct x_pair, than),
+    OPT_TEXT("ratio", struct x_pair, ratio),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_pair_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_pair, x_pair_fields)};
+
 static const cyaml_schema_field_t x_variant_fields[] = {
     TEXT("name", struct x_variant, name),
     OPT_TEXT("about", struct x_variant, about),
@@ -252,6 +262,7 @@ static const cyaml_schema_field_t x_file_fields[] = {
     LIST("measures", struct x_file, measures, x_measure_entry),
     LIST("sockets", struct x_file, sockets, x_sockets_entry),
     LIST("metrics", struct x_file, metrics, x_metric_entry),
+    LIST("pairs", struct x_file, pairs, x_pair_entry),
     LIST("variants", struct x_file, variants, x_variant_entry),
     LIST("table", struct x_file, table, text_entry),
     LIST("claims", struct x_file, claims, x_claim_entry),

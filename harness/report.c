@@ -202,6 +202,10 @@ static int write_files(struct run *run, struct err *e)
     int rc = results_write_data_csv(&run->results, path, e);
 
     free(path);
+    path = xasprintf("%s/pairs.csv", run->dir.tmp_path);
+    if (!rc && results_have_pairs(&run->results))
+        rc = results_write_pairs_csv(&run->results, path, e);
+    free(path);
     path = xasprintf("%s/series.csv", run->dir.tmp_path);
     if (!rc)
         rc = concatenate(run, ".series.csv", path, "experiment,variant,repetition,series,t_s,value",
@@ -223,6 +227,13 @@ static int write_files(struct run *run, struct err *e)
         remove_tree(path);
     free(path);
     return rc;
+}
+
+/* What is computed over several variants; a part of a run has not all of them. */
+static void make_pairs(struct run *run)
+{
+    for (unsigned i = 0; !run->o->n_shards && i < run->x->n_pairings; i++)
+        pairing_apply(&run->x->pairings[i], &run->results);
 }
 
 static int draw_figures(struct run *run, struct err *e)
@@ -327,8 +338,10 @@ int report_close(struct run *run)
     int status, rc;
 
     end_line();
-    if (!run->error.code)
+    if (!run->error.code) {
+        make_pairs(run);
         judge(run);
+    }
     rc = write_files(run, &e);
     if (!rc && !run->error.code)
         rc = draw_figures(run, &e);

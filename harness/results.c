@@ -28,6 +28,9 @@ void results_free(struct results *r)
     for (unsigned i = 0; i < r->n_metrics; i++) {
         free(r->metrics[i].name);
         free(r->metrics[i].unit);
+        for (unsigned k = 0; k < r->metrics[i].n_pairs; k++)
+            free(r->metrics[i].pairs[k]);
+        free(r->metrics[i].pairs);
     }
     free(r->variants);
     free(r->metrics);
@@ -77,9 +80,26 @@ unsigned results_metric(struct results *r, const char *name, const char *unit)
     if (i >= 0)
         return (unsigned)i;
     r->metrics = xrealloc(r->metrics, (r->n_metrics + 1) * sizeof(*r->metrics));
-    r->metrics[r->n_metrics].name = xstrdup(name);
-    r->metrics[r->n_metrics].unit = xstrdup(unit ? unit : "");
+    r->metrics[r->n_metrics] =
+        (struct metric){.name = xstrdup(name), .unit = xstrdup(unit ? unit : "")};
     return r->n_metrics++;
+}
+
+unsigned results_add_pair(struct results *r, unsigned metric, const char *name)
+{
+    struct metric *m = &r->metrics[metric];
+
+    m->pairs = xrealloc(m->pairs, (m->n_pairs + 1) * sizeof(*m->pairs));
+    m->pairs[m->n_pairs] = xstrdup(name);
+    return ++m->n_pairs;
+}
+
+bool results_have_pairs(const struct results *r)
+{
+    for (unsigned i = 0; i < r->n_metrics; i++)
+        if (r->metrics[i].pairs)
+            return true;
+    return false;
 }
 
 void results_add(struct results *r, unsigned variant, unsigned repetition, unsigned metric,
@@ -150,7 +170,7 @@ unsigned *results_repetitions(const struct results *r, unsigned variant, size_t 
     size_t all = 0;
 
     for (size_t i = 0; i < r->n_values; i++)
-        if (r->values[i].variant == variant)
+        if (r->values[i].variant == variant && !r->metrics[r->values[i].metric].pairs)
             reps[all++] = r->values[i].repetition;
     qsort(reps, all, sizeof(*reps), by_number);
     *n = 0;

@@ -17,12 +17,15 @@
 
 struct value {
     unsigned variant, metric; /* indices */
-    unsigned repetition;      /* from 1 */
+    unsigned repetition;      /* from 1; of a metric with pairs: which pair, from 1 */
     double value;
 };
 
 struct metric {
     char *name, *unit;
+    char **pairs; /* not NULL: it has a value for each pair (pairs.h), with these names, and not for
+                     each repetition */
+    unsigned n_pairs;
 };
 
 struct results {
@@ -47,6 +50,8 @@ unsigned results_metric(struct results *r, const char *name,
  * counted in n_refused and not kept, so that claims see it as missing. */
 void results_add(struct results *r, unsigned variant, unsigned repetition, unsigned metric,
                  double value);
+/* One more pair of a metric that has pairs, or has no values yet. Returns its number, from 1. */
+unsigned results_add_pair(struct results *r, unsigned metric, const char *name);
 /* Index, or -1. */
 int results_find_variant(const struct results *r, const char *name);
 int results_find_metric(const struct results *r, const char *name);
@@ -55,7 +60,8 @@ int results_find_metric(const struct results *r, const char *name);
 double *results_select(const struct results *r, unsigned variant, unsigned metric, size_t *n);
 double *results_select_repetitions(const struct results *r, unsigned variant, unsigned metric,
                                    size_t *n, unsigned **repetitions);
-/* The repetitions of a variant that have a value of any metric, ascending; the caller frees. */
+/* The repetitions of a variant that have a value of any metric (but those with pairs), ascending;
+ * the caller frees. */
 unsigned *results_repetitions(const struct results *r, unsigned variant, size_t *n);
 /* Seed of the bootstrap of one variant and metric: r->seed and the two names, so that an interval
  * does not depend on what else was measured. */
@@ -95,6 +101,7 @@ const char *csv_number(char *buf, size_t size, double value);
 int csv_close(struct csv *c, struct err *e);
 
 #define CSV_HEADER_DATA   "experiment,variant,repetition,metric,unit,value"
+#define CSV_HEADER_PAIRS  "experiment,variant,pair,metric,unit,value"
 #define CSV_HEADER_SERIES "experiment,variant,repetition,series,t_s,value"
 #define CSV_HEADER_WIRE   "variant,repetition,point,check,expected,found,result"
 
@@ -104,7 +111,10 @@ int csv_close(struct csv *c, struct err *e);
 typedef int (*csv_fn)(char *const *fields, void *arg);
 int csv_read(const char *path, const char *header, csv_fn fn, void *arg, struct err *e);
 
+/* The raw values; and those of metrics with pairs, which are computed from them. */
 int results_write_data_csv(const struct results *r, const char *path, struct err *e);
+int results_write_pairs_csv(const struct results *r, const char *path, struct err *e);
+bool results_have_pairs(const struct results *r);
 /* {variant: {metric: {unit, n, median, low, high, min, max}}}; for run.json. New reference. */
 json_t *results_summary_json(const struct results *r);
 /* A real number, or null where it is not finite (JSON has no such numbers). New reference. */

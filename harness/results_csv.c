@@ -105,24 +105,42 @@ int csv_close(struct csv *c, struct err *e)
     return rc;
 }
 
-int results_write_data_csv(const struct results *r, const char *path, struct err *e)
+static int write_values(const struct results *r, bool pairs, const char *path, const char *header,
+                        struct err *e)
 {
-    char experiment[512], variant[512], metric[512], unit[128], number[CSV_NUMBER_SIZE];
+    char experiment[512], variant[512], metric[512], unit[128], pair[512], number[CSV_NUMBER_SIZE];
     struct csv *c;
-    int rc = csv_open(&c, path, CSV_HEADER_DATA, e);
+    int rc = csv_open(&c, path, header, e);
 
     if (rc)
         return rc;
     for (size_t i = 0; i < r->n_values; i++) {
         const struct value *v = &r->values[i];
         const struct metric *m = &r->metrics[v->metric];
+        const char *which = pair;
 
-        csv_row(c, "%s,%s,%u,%s,%s,%s", csv_quote(experiment, sizeof(experiment), r->experiment),
-                csv_quote(variant, sizeof(variant), r->variants[v->variant]), v->repetition,
+        if ((m->pairs != NULL) != pairs)
+            continue;
+        if (pairs)
+            which = csv_quote(pair, sizeof(pair), m->pairs[v->repetition - 1]);
+        else
+            snprintf(pair, sizeof(pair), "%u", v->repetition);
+        csv_row(c, "%s,%s,%s,%s,%s,%s", csv_quote(experiment, sizeof(experiment), r->experiment),
+                csv_quote(variant, sizeof(variant), r->variants[v->variant]), which,
                 csv_quote(metric, sizeof(metric), m->name), csv_quote(unit, sizeof(unit), m->unit),
                 csv_number(number, sizeof(number), v->value));
     }
     return csv_close(c, e);
+}
+
+int results_write_data_csv(const struct results *r, const char *path, struct err *e)
+{
+    return write_values(r, false, path, CSV_HEADER_DATA, e);
+}
+
+int results_write_pairs_csv(const struct results *r, const char *path, struct err *e)
+{
+    return write_values(r, true, path, CSV_HEADER_PAIRS, e);
 }
 
 /* Cuts the field at *p out of the text in place and steps behind it and its separator. Returns what

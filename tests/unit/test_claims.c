@@ -387,7 +387,7 @@ static void validation(void **state)
     refuse(&c, "greater, less and equal only");
     c = ok;
     c.kind = 9;
-    refuse(&c, "each, median, greater, less or equal");
+    refuse(&c, "each, median, greater, less, equal or share");
     c = ok;
     c.variants = twice;
     c.n_variants = 2;
