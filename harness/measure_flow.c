@@ -53,11 +53,15 @@ static int64_t unwrap(struct flow *f, unsigned end, uint32_t seq)
 }
 
 static struct flow *on_syn(const struct reader *r, struct flow *f, const struct segment *s,
-                           unsigned end)
+                           unsigned end, uint64_t t_ns)
 {
     if (f->has_isn[end] && f->isn[end] != s->seq) /* the same ports again */
         f = conns_renew(r->t, f);
     f->complete = true;
+    if (!(s->flags & SEG_ACK)) {
+        f->syn_ns = t_ns;
+        f->opener = end;
+    }
     f->has_isn[end] = true;
     f->isn[end] = s->seq;
     f->mss[end] = announced_mss(s);
@@ -93,10 +97,12 @@ static int on_segment(const struct segment *s, uint64_t t_ns, uint64_t index, vo
         return 0;
     f = conns_get(r->t, s, &end);
     if (s->flags & SEG_SYN)
-        f = on_syn(r, f, s, end);
+        f = on_syn(r, f, s, end, t_ns);
     f->sender = src_sends ? end : !end;
     if (s->flags & (SEG_SYN | SEG_RST))
         return 0;
+    if (f->syn_ns && !f->handshake_ns && end == f->opener)
+        f->handshake_ns = t_ns - f->syn_ns;
     fs.from_sender = src_sends;
     fs.seq = unwrap(f, end, s->seq);
     fs.end = fs.seq + s->payload_len;

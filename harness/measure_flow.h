@@ -13,9 +13,13 @@
 /* The first member of a kind's own state of a connection. */
 struct flow {
     struct connection id;
-    unsigned sender;  /* which end is `from` */
-    bool complete;    /* the capture has it from its SYN or SYN-ACK on */
-    uint32_t mss[2];  /* that each end's SYN announced; 0: not seen */
+    unsigned sender;       /* which end is `from` */
+    bool complete;         /* the capture has it from its SYN or SYN-ACK on */
+    uint32_t mss[2];       /* that each end's SYN announced; 0: not seen */
+    uint64_t handshake_ns; /* its round trip: from the (last) SYN to the first segment behind the
+                              SYN-ACK from who sent the SYN; 0: not seen yet */
+    uint64_t syn_ns;       /* private */
+    unsigned opener;
     uint32_t next[2]; /* private: where the sequence numbers of each end are, */
     int64_t at[2];    /* and that place counted from its first byte of data */
     bool known[2];

@@ -4,6 +4,10 @@
  * wire before the first ACK of any of it comes back. That is its window only where it had more to
  * send: where the first ACK is not followed by more new data before the other end speaks again, the
  * connection counts as `short` and is left out, and so is one whose SYN the capture does not have.
+ *
+ * A sender that hears nothing for two round trips sends one new segment more, whatever its window
+ * is (tail loss probe, RFC 8985 section 7.2): new data after a silence of more than one and a half
+ * is counted as a probe and not as a part of the window.
  */
 #include <stdlib.h>
 
@@ -19,7 +23,20 @@ struct iw_flow {
     int64_t max; /* end of the data so far */
     unsigned segments;
     int64_t bytes;
+    uint64_t last_ns; /* of data */
+    bool probed;
 };
+
+#define SILENCE_MIN_NS                                                                             \
+    2000000 /* the kernel's probe waits 2 jiffies more; a scheduler's whim does not */
+
+static bool is_probe(const struct iw_flow *f, uint64_t t_ns)
+{
+    uint64_t silence = t_ns - f->last_ns;
+
+    return f->last_ns && f->flow.handshake_ns && silence > f->flow.handshake_ns * 3 / 2 &&
+           silence > SILENCE_MIN_NS;
+}
 
 static void on_segment(void *state, const struct flow_segment *s, void *arg)
 {
@@ -28,7 +45,9 @@ static void on_segment(void *state, const struct flow_segment *s, void *arg)
 
     (void)arg;
     if (s->from_sender && data) {
-        if (f->progress == FLIGHT && fresh) {
+        if (f->progress == FLIGHT && fresh && is_probe(f, s->t_ns)) {
+            f->probed = true;
+        } else if (f->progress == FLIGHT && fresh) {
             f->segments += s->segments;
             f->bytes += s->end - s->seq;
         } else if (f->progress == ACKED && fresh) {
@@ -36,6 +55,7 @@ static void on_segment(void *state, const struct flow_segment *s, void *arg)
         }
         if (s->end > f->max)
             f->max = s->end;
+        f->last_ns = s->t_ns;
     } else if (!s->from_sender && f->max > 0) {
         if (f->progress == FLIGHT && s->has_ack && s->ack > 0)
             f->progress = ACKED;
@@ -60,11 +80,12 @@ int measure_initial_window(const struct measure_input *in, struct err *e)
     int rc = flows_read(&flows, sizeof(struct iw_flow), in, on_segment, NULL, e);
     double *segments = xcalloc(flows.n + 1, sizeof(*segments));
     double *bytes = xcalloc(flows.n + 1, sizeof(*bytes));
-    size_t n = 0, without = 0;
+    size_t n = 0, without = 0, probed = 0;
 
     for (size_t i = 0; i < flows.n; i++) {
         const struct iw_flow *f = (const struct iw_flow *)flows.all[i];
         if (f->progress == FULL && f->flow.complete) {
+            probed += f->probed;
             segments[n] = f->segments;
             bytes[n++] = (double)f->bytes;
         } else if (f->max > 0) {
@@ -74,6 +95,7 @@ int measure_initial_window(const struct measure_input *in, struct err *e)
     if (!rc) {
         measure_metric(in, "connections", "count", (double)n);
         measure_metric(in, "short", "count", (double)without);
+        measure_metric(in, "probed", "count", (double)probed);
         report(in, segments, bytes, n);
     }
     conns_free(&flows);

@@ -250,6 +250,14 @@ static void initial_windows(void **state)
         STEP(150, 'c', ACK, 7001, 10160, 10),
         STEP(151, 's', ACK, 10160, 7011, 100),
     };
+    /* a round trip of 80 ms, and a queue behind which the ACK comes later than the probe */
+    static const struct step probe[] = {
+        OPT(0, 'c', SYN, 100, 0, 0, MSS100), OPT(0, 's', SYNACK, 999, 101, 0, MSS100),
+        STEP(80, 'c', ACK, 101, 1000, 10),   STEP(81, 's', ACK, 1000, 111, 100),
+        STEP(100, 's', ACK, 1100, 111, 100), /* the application was slow */
+        STEP(265, 's', ACK, 1200, 111, 100), /* the probe */
+        STEP(270, 'c', ACK, 111, 1100, 0),   STEP(271, 's', ACK, 1300, 111, 100),
+    };
 
     (void)state;
     write_capture(s, ARRAY_SIZE(s), false);
@@ -260,6 +268,13 @@ static void initial_windows(void **state)
     assert_value("m.segments_min", 3);
     assert_value("m.segments_max", 3);
     assert_value("m.bytes_median", 300);
+    assert_value("m.probed", 0);
+    write_capture(probe, ARRAY_SIZE(probe), false);
+    measure("initial_window", S, 80);
+    assert_value("m.connections", 1);
+    assert_value("m.probed", 1);
+    assert_value("m.segments_median", 2);
+    assert_value("m.bytes_median", 200);
     write_capture(s + 2, 7, false); /* its beginning is not known */
     measure("initial_window", S, 80);
     assert_value("m.connections", 0);
