@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <mntent.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -47,19 +50,101 @@ int cgroup_create(const char *path, struct err *e)
     return fd < 0 ? err_broke(e, -errno, "%s: %s", path, strerror(errno)) : fd;
 }
 
-static int kill_one_by_one(const char *path)
+/* A cgroup's id is what its file handle says (kernfs: one 64-bit number). */
+union handle {
+    struct file_handle h;
+    char room[sizeof(struct file_handle) + sizeof(uint64_t)];
+};
+#define HANDLE_KERNFS 0xfe /* FILEID_KERNFS, include/linux/exportfs.h */
+
+int cgroup_open(const char *path, uint64_t *id, struct err *e)
+{
+    char mount[PATH_MAX] = "";
+    union handle u = {.h.handle_bytes = sizeof(*id)};
+    struct statfs fs;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), mount_id, rc;
+
+    if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
+        const char *why = fd < 0 ? strerror(errno) : "is not a group of cgroup v2";
+        rc = fd < 0 ? -errno : -EINVAL;
+        if (fd >= 0)
+            close(fd);
+        if (cgroup_mount(mount, sizeof(mount), e))
+            return e->code;
+        return err_usage(e, rc, "cgroup '%s': %s; accepted: a directory below %s", path, why,
+                         mount);
+    }
+    if (name_to_handle_at(fd, "", &u.h, &mount_id, AT_EMPTY_PATH)) {
+        rc = err_broke(e, -errno, "cgroup '%s': its id cannot be read: %s", path, strerror(errno));
+        close(fd);
+        return rc;
+    }
+    memcpy(id, u.h.f_handle, sizeof(*id));
+    return fd;
+}
+
+/* -errno; -ESTALE: there is none. */
+static int open_by_id(uint64_t id)
+{
+    char mount[PATH_MAX];
+    union handle u = {.h = {.handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS}};
+    int fd, at = cgroup_mount(mount, sizeof(mount), NULL)
+                     ? -1
+                     : open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (at < 0)
+        return -ENOENT;
+    memcpy(u.h.f_handle, &id, sizeof(id));
+    fd = open_by_handle_at(at, &u.h, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        fd = -errno;
+    close(at);
+    return fd;
+}
+
+char *cgroup_path_of(uint64_t id)
+{
+    char link[64], path[PATH_MAX];
+    int fd = open_by_id(id);
+    ssize_t n;
+
+    if (fd < 0)
+        return NULL;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof(path) - 1);
+    close(fd);
+    if (n <= 0 || path[0] != '/')
+        return NULL;
+    path[n] = '\0';
+    return xstrdup(path);
+}
+
+bool cgroup_is_gone(uint64_t id)
+{
+    int fd = open_by_id(id);
+
+    if (fd >= 0)
+        close(fd);
+    return fd == -ESTALE;
+}
+
+/* How many there are in it, or -errno. */
+static int signal_all(const char *path, int sig)
 {
     char *procs = xasprintf("%s/cgroup.procs", path);
     FILE *f = fopen(procs, "re");
-    int pid, rc = f ? 0 : -errno;
+    int pid, n = f ? 0 : -errno;
 
-    while (f && fscanf(f, "%d", &pid) == 1)
-        if (pid > 1)
-            kill(pid, SIGKILL);
+    while (f && fscanf(f, "%d", &pid) == 1) {
+        if (pid > 1) {
+            kill(pid, sig);
+            n++;
+        }
+    }
     if (f)
         fclose(f);
     free(procs);
-    return rc;
+    return n;
 }
 
 static bool populated(const char *path)
@@ -86,7 +171,7 @@ int cgroup_kill(const char *path)
     fd = open(file, O_WRONLY | O_CLOEXEC);
     free(file);
     if (fd < 0 || write(fd, "1", 1) != 1)
-        rc = kill_one_by_one(path);
+        rc = signal_all(path, SIGKILL) < 0 ? -errno : 0;
     if (fd >= 0)
         close(fd);
     while (!rc && populated(path)) {
@@ -110,6 +195,17 @@ int cgroup_cpu_us(const char *path, uint64_t *us)
     free(text);
     free(file);
     return rc;
+}
+
+unsigned cgroup_end(const char *path, unsigned grace_ms)
+{
+    uint64_t deadline = now_mono_ns() + grace_ms * 1000000ull;
+    int n = populated(path) ? signal_all(path, SIGTERM) : 0;
+
+    while (populated(path) && now_mono_ns() < deadline)
+        poll(NULL, 0, 5);
+    cgroup_kill(path);
+    return n > 0 ? (unsigned)n : 0;
 }
 
 int cgroup_remove(const char *path)

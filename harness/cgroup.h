@@ -3,8 +3,8 @@
 #ifndef EXTCP_CGROUP_H
 #define EXTCP_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
-
 #include <stdint.h>
 
 #include "err.h"
@@ -14,6 +14,13 @@
 int cgroup_mount(char *path, size_t size, struct err *e);
 /* mkdir, and a descriptor of the directory (O_CLOEXEC). -errno. */
 int cgroup_create(const char *path, struct err *e);
+/* A group that somebody else made: its descriptor (O_CLOEXEC) and the kernel's id of it. EXIT_USAGE
+ * where there is none, or it is no group of cgroup v2. */
+int cgroup_open(const char *path, uint64_t *id, struct err *e);
+/* Where the group with this id is; the caller frees. NULL where it is gone or out of our sight. */
+char *cgroup_path_of(uint64_t id);
+/* Is it known to be gone? Needs root. */
+bool cgroup_is_gone(uint64_t id);
 /* Kills every process in the group and below (cgroup.kill, else one by one), waits until it is
  * empty (2 s at most). 0, -ENOENT, -errno. */
 int cgroup_kill(const char *path);
@@ -21,6 +28,9 @@ int cgroup_kill(const char *path);
  * usage_usec; needs no controller). It includes what the kernel did on their behalf while they ran.
  * 0 or -errno. */
 int cgroup_cpu_us(const char *path, uint64_t *us);
+/* Asks every process in the group to end (SIGTERM), kills what is left after grace_ms. How many
+ * were there. */
+unsigned cgroup_end(const char *path, unsigned grace_ms);
 /* Removes the group and the groups below it, which must be empty. 0 (also where it is gone) or
  * -errno. */
 int cgroup_remove(const char *path);

@@ -16,6 +16,11 @@ int cmd_clean(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_command(int argc, char **argv); /* extcp run: a command; experiments are cmd_run's */
 int cmd_pm(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_page(int argc, char **argv);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "pins.h"
 #include "statedir.h"
 
 static void say(const char *id, const char *kind, const char *name)
@@ -20,19 +21,31 @@ static void say_json(const char *id, const char *kind, const char *name)
                               "name", name));
 }
 
+static void say_pin(const char *why, const char *path)
+{
+    printf("removed %s: %s\n", path, why);
+}
+
+static void say_pin_json(const char *why, const char *path)
+{
+    print_json_line(json_pack("{s:s, s:s, s:s, s:s}", "event", "removed", "kind", "pin", "name",
+                              path, "why", why));
+}
+
 int cmd_clean(int argc, char **argv)
 {
     struct err e = ERR_INIT;
     bool json = false;
-    int n;
+    int n, pins;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) {
             json = true;
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             printf("usage: extcp clean [--json]\nRemoves the namespaces, cgroups, processes and "
-                   "unfinished results of runs that were killed. Runs that are alive are left "
-                   "alone, and so is everything that is not ours.\n");
+                   "unfinished results of runs that were killed, and what 'extcp attach' left "
+                   "for cgroups that are gone. Runs that are alive are left alone, and so are "
+                   "attached programs and everything that is not ours.\n");
             return EXIT_OK;
         } else {
             err_usage(&e, -EINVAL, "unknown argument '%s'; accepted: --json, --help", argv[i]);
@@ -46,9 +59,12 @@ int cmd_clean(int argc, char **argv)
     n = statedir_clean(json ? say_json : say, &e);
     if (n < 0)
         return cmd_fail("clean", &e);
+    pins = pins_clean(json ? say_pin_json : say_pin, &e);
+    if (pins < 0)
+        return cmd_fail("clean", &e);
     if (json)
-        print_json_line(json_pack("{s:s, s:i}", "event", "cleaned", "runs", n));
-    else if (!n)
+        print_json_line(json_pack("{s:s, s:i, s:i}", "event", "cleaned", "runs", n, "pins", pins));
+    else if (!n && !pins)
         printf("nothing to clean\n");
     return EXIT_OK;
 }

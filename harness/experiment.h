@@ -186,7 +186,8 @@ struct event {
 
 struct program_use {
     unsigned node;
-    char *program;
+    char *program; /* as given: a name, or the path of an object */
+    char *name;    /* of the program */
     char **set;
     unsigned n_set;
 };

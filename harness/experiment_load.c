@@ -11,6 +11,7 @@
 #include "experiment_resolve.h"
 #include "experiment_schema.h"
 #include "util.h"
+#include "verbs.h"
 
 static bool listed(char *const *names, unsigned n, const char *name)
 {
@@ -284,6 +285,9 @@ static int build(struct resolve *r, struct experiment *x)
 {
     int rc = experiment_check_names(r);
 
+    if (!rc && verb_is_reserved(r->x->name))
+        rc = field_error(r, "", "name",
+                         "'%s' is a verb of the command line; accepted: another name", r->x->name);
     if (!rc)
         rc = check_options(r);
     x->name = xstrdup(r->x->name);

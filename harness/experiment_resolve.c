@@ -107,6 +107,7 @@ static int add_programs(struct resolve *r, const char *path, const struct x_prog
         if (program_declares(u->program, &d, &inner))
             return field_error(r, where, "program", "%s", inner.msg);
         bool path_manager = d->path_manager;
+        u->name = xstrdup(d->name);
         program_decl_free(d);
         if (path_manager)
             return field_error(r, where, "program",
@@ -114,8 +115,8 @@ static int add_programs(struct resolve *r, const char *path, const struct x_prog
                                "attached as an option is; accepted: the programs of ./run.sh list",
                                u->program);
         for (unsigned k = 0; k + 1 < v->n_programs; k++)
-            if (v->programs[k].node == u->node && !strcmp(v->programs[k].program, u->program))
-                return field_error(r, where, "program", "%s is there twice on %s", u->program,
+            if (v->programs[k].node == u->node && !strcmp(v->programs[k].name, u->name))
+                return field_error(r, where, "program", "%s is there twice on %s", u->name,
                                    v->topology->nodes[u->node].name);
         for (unsigned k = 0; k < u->n_set; k++)
             if (program_check_setting(u->program, u->set[k], &inner))
@@ -319,14 +320,15 @@ static int event_program(struct resolve *r, const char *where, const struct x_ev
     ev->kind = EVENT_PROGRAM_SET;
     ev->program = v->n_programs;
     for (unsigned i = 0; !rc && i < v->n_programs; i++)
-        if (v->programs[i].node == node && !strcmp(v->programs[i].program, program))
+        if (v->programs[i].node == node &&
+            (!strcmp(v->programs[i].program, program) || !strcmp(v->programs[i].name, program)))
             ev->program = i;
     if (!rc && ev->program == v->n_programs)
         rc = field_error(r, where, "program", "no program '%s' is attached on '%s' in variant %s",
                          program, host, v->name);
     for (unsigned k = 0; !rc && k < ev->n_set; k++) {
         struct err inner = ERR_INIT;
-        if (program_check_setting(program, ev->set[k], &inner))
+        if (program_check_setting(v->programs[ev->program].program, ev->set[k], &inner))
             rc = field_error(r, where, "set", "%s", inner.msg);
     }
     free(host);
@@ -538,6 +540,7 @@ void variant_free(struct variant *v)
 {
     for (unsigned i = 0; i < v->n_programs; i++) {
         free(v->programs[i].program);
+        free(v->programs[i].name);
         list_free(v->programs[i].set, v->programs[i].n_set);
     }
     managers_free(v->managers, v->n_managers);

@@ -67,13 +67,15 @@ struct program_place {
     const char *tag;
     struct statedir *state; /* what a crash could leave is noted here; may be NULL */
     bool plain_struct_ops;  /* for tests: as a kernel before 6.4 would do it */
+    const char *pin_dir;    /* a directory in bpffs that keeps it attached (pins.h); may be NULL */
 };
 
 /*
  * Loads with the settings ("KEY=VALUE") and attaches what is in the object: sock_ops, cgroup_skb,
  * cgroup/connect, cgroup/setsockopt and other cgroup programs with BPF_F_ALLOW_MULTI semantics
  * (bpf_link), and registers its struct_ops maps (congestion controls) for as long as it is
- * attached. On an error nothing stays.
+ * attached. On an error nothing stays. EXIT_USAGE where the
+ * program is in effect on this cgroup already, whoever attached it.
  */
 int program_attach(struct program **out, const char *name, char *const *settings,
                    unsigned n_settings, const struct program_place *place, struct err *e);
@@ -114,7 +116,7 @@ int program_poll(struct program *p, void (*fn)(const struct program_event *ev, v
  * caller's.
  */
 int program_carry(struct program *p, int ns_fd, struct err *e);
-/* Detaches by closing, frees. NULL is fine. */
+/* Detaches by closing (what is pinned stays), frees. NULL is fine. */
 void program_detach(struct program *p);
 
 #endif

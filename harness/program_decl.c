@@ -228,6 +228,22 @@ static int add_names(struct decl_layout *l, const struct btf *btf, struct err *e
     return 0;
 }
 
+long decl_identity(const struct btf *btf)
+{
+    __u32 id, var_id;
+    unsigned offset;
+
+    return variable(btf, ".rodata", "extcp_identity", &id, &var_id, &offset) ? (long)offset : -1;
+}
+
+bool decl_has_tags(const struct btf *btf)
+{
+    for (__u32 i = 1; i < btf__type_cnt(btf); i++)
+        if (btf_is_decl_tag(btf__type_by_id(btf, i)))
+            return true;
+    return false;
+}
+
 int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, const void *data,
               const char *name, const char *source, struct err *e)
 {
@@ -244,6 +260,7 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
         rc = add_counters(l, btf, e);
     if (!rc)
         rc = add_names(l, btf, e);
+    l->identity = decl_identity(btf);
     if (!rc) {
         add_help(l, btf);
         enum_names(btf, "event_type", &l->events, &l->n_events);

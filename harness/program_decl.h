@@ -19,6 +19,7 @@ struct decl_layout {
     unsigned n_events;
     struct name_variable *names; /* STRUCT_OPS_NAME variables in .rodata */
     unsigned n_names;
+    long identity; /* offset of extcp_identity in .rodata, -1: there is none */
 };
 
 struct name_variable {
@@ -31,6 +32,10 @@ struct name_variable {
 int decl_read(struct decl_layout *out, const struct btf *btf, const void *rodata, const void *data,
               const char *name, const char *source, struct err *e);
 void decl_free(struct decl_layout *l);
+/* Where extcp_identity is in .rodata, -1: nowhere. */
+long decl_identity(const struct btf *btf);
+/* Has it any declaration tag? The BTF of a kernel before 5.16 has not. */
+bool decl_has_tags(const struct btf *btf);
 
 /* "KEY=VALUE": which parameter, which value. Errors name program, key, value, and what is accepted.
  */

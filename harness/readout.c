@@ -143,12 +143,12 @@ static int read_programs(struct rep *r, struct err *e)
             json_array_append_new(set, json_string(u->set[k]));
         for (unsigned k = 0; !rc && k < d->n_counters; k++) {
             char metric[256];
-            snprintf(metric, sizeof(metric), "%s.%s.%s", node, u->program, d->counters[k]);
+            snprintf(metric, sizeof(metric), "%s.%s.%s", node, u->name, d->counters[k]);
             json_object_set_new(counters, d->counters[k], json_integer((json_int_t)values[k]));
             readout_metric(metric, "count", (double)values[k], r);
         }
         json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:o}", "host", node, "program",
-                                             u->program, "set", set, "counters", counters));
+                                             u->name, "set", set, "counters", counters));
         free(values);
         if (!rc)
             rc = read_run_stats(r, r->programs[i], node, u->program, e);

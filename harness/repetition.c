@@ -137,7 +137,7 @@ static int attach_programs(struct rep *r, struct err *e)
             rc = program_carry(r->programs[i], testbed_ns_fd(r->tb, u->node), e);
         if (rc)
             return err_prefix(e, "%s", v->topology->nodes[u->node].name);
-        log_line("%s: program %s attached", v->topology->nodes[u->node].name, u->program);
+        log_line("%s: program %s attached", v->topology->nodes[u->node].name, u->name);
     }
     return 0;
 }
@@ -401,9 +401,9 @@ static void on_program_event(const struct program_event *pe, void *arg)
     const struct program_use *u = &r->job->v->programs[r->event_program];
     char name[160];
 
-    log_line("%s: %s: %s %s", r->job->v->topology->nodes[u->node].name, u->program, pe->type,
+    log_line("%s: %s: %s %s", r->job->v->topology->nodes[u->node].name, u->name, pe->type,
              pe->text);
-    snprintf(name, sizeof(name), "%s.%s.%s", r->job->v->topology->nodes[u->node].name, u->program,
+    snprintf(name, sizeof(name), "%s.%s.%s", r->job->v->topology->nodes[u->node].name, u->name,
              pe->type);
     readout_series(name, ((double)pe->t_mono_ns - (double)r->t0_mono_ns) / 1e9, (double)pe->value,
                    r);

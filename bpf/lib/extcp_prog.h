@@ -14,6 +14,14 @@
 
 #include <linux/types.h>
 
+#define EXTCP_NAME_SIZE 32
+
+/* Filled in by the loader, so that a program can be recognised whoever attached it. */
+struct extcp_identity {
+    char program[EXTCP_NAME_SIZE]; /* "uto" */
+    __u32 pid;                     /* of the process that attached it */
+};
+
 struct extcp_event {
     __u64 t_ns;   /* bpf_ktime_get_ns() */
     __u64 cookie; /* of the socket */
@@ -72,6 +80,8 @@ struct extcp_connection {
 };
 
 #ifdef __bpf__
+const volatile struct extcp_identity extcp_identity __attribute__((used));
+
 /* min and max are plain integers; unit may be "". */
 #define PARAM(min, max, unit, help)                                                                \
     __attribute__((btf_decl_tag("param:" #min ":" #max ":" unit ":" help)))

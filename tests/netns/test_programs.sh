@@ -57,7 +57,7 @@ is "nothing stays registered" 0 "$(registered)"
 
 attach=$TOP/$O/tests/tools/attach_tool
 cgroup=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/extcp-test.$$
-mkdir "$cgroup" && at_exit "rmdir $cgroup"
+mkdir "$cgroup" "$cgroup.other" && at_exit "rmdir $cgroup $cgroup.other"
 # held ARGUMENT...: attaches in the background, until its standard input ends.
 held() {
     mkfifo "$TMP/fifo"
@@ -70,10 +70,13 @@ for how in link plain; do
     held $how t1 ca-test
     is "$how: attached" attached "$(cat "$TMP/held")"
     check "$how: registered under its tag" bash -c "bpftool struct_ops dump | grep -q catest_t1"
-    out=$("$attach" "$cgroup" $how t1 ca-test </dev/null 2>&1) && rc=0 || rc=$?
+    out=$("$attach" "$cgroup.other" $how t1 ca-test </dev/null 2>&1) && rc=0 || rc=$?
     is "$how: the same name again: exit 4" 4 "$rc"
     like "$how: and it says so" "ca-test: a congestion control with the name of its 'catest' is registered already" "$out"
-    is "$how: the program of the failed attempt is not left" 1 "$(bpftool cgroup list "$cgroup" | grep -c choose)"
+    is "$how: the program of the failed attempt is not left" "1 0" \
+        "$(bpftool cgroup list "$cgroup" | grep -c choose) $(bpftool cgroup list "$cgroup.other" | grep -c choose)"
+    out=$("$attach" "$cgroup" $how t3 ca-test </dev/null 2>&1) && rc=0 || rc=$?
+    like "$how: the same program on the same cgroup" "ca-test is in effect there already" "$out"
     exec 7>&-
     wait $pid
     is "$how: nothing is left when it ends" "0 0" "$(registered) $(bpftool cgroup list "$cgroup" | grep -c choose)"
