@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate of `bench`: is B worse than A? Pure.
+ *
+ * The metrics are compared on the scale of log(b / a), turned so that positive is worse. A metric
+ * is looked at after GATE_FIRST pairs of repetitions and then every GATE_STEP more, GATE_LOOKS
+ * times at most, and each look may decide:
+ *
+ *   regression  the rank test (ranktest.h) has p <= GATE_ALPHA / (metrics * GATE_LOOKS), and the
+ *               estimate is worse by more than the metric's threshold;
+ *   improvement the same in the other direction;
+ *   no regression  the one-sided 95 % bound of the change is below the threshold.
+ *
+ * Dividing by metrics and looks (Bonferroni) keeps the chance that an unchanged program raises any
+ * alarm in a whole gate below GATE_ALPHA in each direction, however the metrics hang together; that
+ * the estimate must also pass the threshold makes it smaller still.
+ */
+#ifndef EXTCP_GATE_H
+#define EXTCP_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define GATE_ALPHA 0.02
+#define GATE_FIRST 12
+#define GATE_STEP  4
+#define GATE_LOOKS 4
+#define GATE_MAX   (GATE_FIRST + GATE_STEP * (GATE_LOOKS - 1))
+
+enum gate_verdict { GATE_UNDECIDED, GATE_NO_REGRESSION, GATE_REGRESSION, GATE_IMPROVEMENT };
+
+struct gate_question {
+    bool higher_is_better;
+    double threshold; /* 0.05: worse by 5 % */
+    unsigned metrics; /* judged in this gate */
+    bool paired;      /* a[i] and b[i] were measured side by side */
+};
+
+struct gate_answer {
+    enum gate_verdict verdict;
+    size_t n;                /* values on the smaller side */
+    double ratio, low, high; /* b / a with its 95 % interval */
+    double p, p_needed;      /* of the direction that the estimate points to */
+};
+
+/* Values must be above 0 and finite: what is not is a missing measurement, and then the answer is
+ * GATE_UNDECIDED with ratio NaN. */
+void gate_judge(const struct gate_question *q, const double *a, size_t na, const double *b,
+                size_t nb, struct gate_answer *out);
+/* Pairs after which to look next, having n; 0: there is no further look. */
+unsigned gate_next(unsigned n);
+/* "regression", "improvement", "no regression", "undecided". Static. */
+const char *gate_word(enum gate_verdict v);
+
+#endif
