@@ -24,6 +24,7 @@ int cmd_command(int argc, char **argv); /* extcp run: a command; experiments are
 int cmd_pm(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_page(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_paper(int argc, char **argv);

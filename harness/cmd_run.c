@@ -50,6 +50,7 @@ static const char *const usage =
     "  report [RUN]...    one HTML page of runs that are there\n"
     "  page make|show|load                web pages from a seed, and a client that loads them\n"
     "  compare A B        two runs side by side\n"
+    "  bench              benchmarks, and a gate against another revision or a baseline\n"
     "  merge DIR...       join the parts of a run that was spread with --shard\n"
     "  setup              install the packages that are needed\n"
     "\n"

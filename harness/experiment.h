@@ -110,6 +110,9 @@ struct x_figure {
     char **variants;
     unsigned variants_count;
 };
+struct x_bench {
+    char *name, *about, *metric, *variant, *over, *better, *threshold;
+};
 struct x_quick {
     char *repetitions;
     char **variants;
@@ -156,6 +159,8 @@ struct x_file {
     unsigned claims_count;
     struct x_figure *figures;
     unsigned figures_count;
+    struct x_bench *bench;
+    unsigned bench_count;
 };
 
 /* What the command line says about a run. */
@@ -253,6 +258,15 @@ struct variant {
     double length_s; /* when the last client should have ended, for the time left */
 };
 
+/* What `bench` watches: a metric of a variant, or its ratio to that of another one. */
+struct bench_metric {
+    char *name, *about, *metric, *variant;
+    char *over; /* the variant it is divided by, measured in the same run; NULL: none, and then values
+                   of different machines do not compare */
+    bool higher_is_better;
+    double threshold; /* share: so much worse is a regression */
+};
+
 struct experiment {
     char *name, *title, *about, *file;
     char *paper; /* what the paper did; NULL: it is no experiment of the paper's */
@@ -274,6 +288,8 @@ struct experiment {
     unsigned n_figures;
     char **table;
     unsigned n_table;
+    struct bench_metric *bench;
+    unsigned n_bench;
 };
 
 /*

@@ -306,6 +306,8 @@ static int build(struct resolve *r, struct experiment *x)
     if (!rc)
         rc = load_claims(r, x);
     if (!rc)
+        rc = resolve_bench(r, x);
+    if (!rc)
         rc = load_figures(r, x);
     if (!rc)
         rc = field_list(r, "", "table", r->x->table, r->x->table_count, &x->table, &x->n_table);
@@ -392,6 +394,7 @@ void experiment_free(struct experiment *x)
     list_free(x->table, x->n_table);
     free(x->variants);
     free(x->pairings);
+    bench_metrics_free(x->bench, x->n_bench);
     free(x->claims);
     free(x->figures);
     free(x->name);

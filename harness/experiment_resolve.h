@@ -66,6 +66,10 @@ int resolve_measures(struct resolve *r, struct variant *v);
 int resolve_sockets(struct resolve *r, struct variant *v);
 void measures_free(struct variant *v);
 
+/* `bench:` (experiment_bench.c). */
+int resolve_bench(struct resolve *r, struct experiment *x);
+void bench_metrics_free(struct bench_metric *m, unsigned n);
+
 /* The path managers (`mptcp:`): the file's, each replaced where the variant has one for the node.
  */
 int resolve_managers(struct resolve *r, const char *path, const struct x_variant *xv,

@@ -225,6 +225,19 @@ static const cyaml_schema_field_t x_figure_fields[] = {
 static const cyaml_schema_value_t x_figure_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_figure, x_figure_fields)};
 
+static const cyaml_schema_field_t x_bench_fields[] = {
+    TEXT("name", struct x_bench, name),
+    OPT_TEXT("about", struct x_bench, about),
+    TEXT("metric", struct x_bench, metric),
+    TEXT("variant", struct x_bench, variant),
+    OPT_TEXT("over", struct x_bench, over),
+    TEXT("better", struct x_bench, better),
+    TEXT("threshold", struct x_bench, threshold),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t x_bench_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_bench, x_bench_fields)};
+
 static const cyaml_schema_field_t x_quick_fields[] = {
     OPT_TEXT("repetitions", struct x_quick, repetitions),
     LIST("variants", struct x_quick, variants, text_entry),
@@ -267,6 +280,7 @@ static const cyaml_schema_field_t x_file_fields[] = {
     LIST("table", struct x_file, table, text_entry),
     LIST("claims", struct x_file, claims, x_claim_entry),
     LIST("figures", struct x_file, figures, x_figure_entry),
+    LIST("bench", struct x_file, bench, x_bench_entry),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t experiment_schema = {

@@ -52,6 +52,7 @@ int report_open(struct run *run, struct statedir **guard, struct err *e)
 {
     char *base =
         run->o->out_base ? realpath_or(run->o->out_base) : xasprintf("%s/results", extcp_home());
+    static const char *const rooms[] = {"captures", "figures", "parts"};
     char *path;
     int rc = statedir_create(guard, e);
 
@@ -64,10 +65,12 @@ int report_open(struct run *run, struct statedir **guard, struct err *e)
         rc = statedir_note(*guard, STATE_PATH, run->dir.tmp_path, e);
     if (rc)
         return rc;
-    path = xasprintf("%s/parts", run->dir.tmp_path);
-    if (mkdir(path, 0755))
-        rc = err_broke(e, -errno, "%s: %s", path, strerror(errno));
-    free(path);
+    for (unsigned i = 0; !rc && i < ARRAY_SIZE(rooms); i++) {
+        path = xasprintf("%s/%s", run->dir.tmp_path, rooms[i]);
+        if (mkdir(path, 0755))
+            rc = err_broke(e, -errno, "%s: %s", path, strerror(errno));
+        free(path);
+    }
     path = xasprintf("%s/log.txt", run->dir.tmp_path);
     if (!rc)
         rc = log_open(path, e);

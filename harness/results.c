@@ -303,13 +303,6 @@ int results_dir_start(struct results_dir *d, const char *base, const char *exper
                        "%s: cannot make the directory for results: %s (--out DIR puts "
                        "them elsewhere)",
                        d->tmp_path, strerror(errno));
-    for (unsigned i = 0; !rc && i < 2; i++) {
-        char *sub = xasprintf("%s/%s", d->tmp_path, i ? "figures" : "captures");
-
-        if (mkdir(sub, 0755) < 0)
-            rc = err_broke(e, -errno, "%s: cannot make the directory: %s", sub, strerror(errno));
-        free(sub);
-    }
     free(parent);
     if (rc)
         results_dir_free(d);

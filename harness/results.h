@@ -70,7 +70,7 @@ struct interval results_interval(const struct results *r, unsigned variant, unsi
 
 /*
  * The directory RESULTS/EXPERIMENT/<UTC>-<id>/, written under a temporary name
- * (RESULTS/EXPERIMENT/.<UTC>-<id>.tmp, with captures/ and figures/ in it). results_dir_finish
+ * (RESULTS/EXPERIMENT/.<UTC>-<id>.tmp). results_dir_finish
  * syncs it, renames it (never over another one) and moves `latest` to it. results_dir_free frees
  * the paths only: what was started and not finished stays where it is.
  */

@@ -10,6 +10,7 @@ static const struct verb verbs[] = {
     /* A verb a line. */
     /* clang-format off */
     {"attach", cmd_attach},
+    {"bench", cmd_bench},
     {"clean", cmd_clean},
     {"compare", cmd_compare},
     {"decode", cmd_decode},

@@ -418,7 +418,9 @@ static void directory_appears_when_it_is_whole(void **state)
         regcomp(&re, "/uto/\\.[0-9]{8}T[0-9]{6}Z-ab12\\.tmp$", REG_EXTENDED | REG_NOSUB), 0);
     assert_int_equal(regexec(&re, d.tmp_path, 0, NULL, 0), 0);
     regfree(&re);
-    assert_true(exists("", d.tmp_path, "captures") && exists("", d.tmp_path, "figures"));
+    char *made = xasprintf("%s/captures", d.tmp_path);
+    assert_int_equal(mkdir_p(made), 0); /* what is put into it is there when it appears */
+    free(made);
     assert_true(access(d.final_path, F_OK) < 0);
     assert_true(access(latest, F_OK) < 0);
     assert_int_equal(results_dir_finish(&d, &e), 0);
