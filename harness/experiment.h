@@ -261,8 +261,8 @@ struct variant {
 /* What `bench` watches: a metric of a variant, or its ratio to that of another one. */
 struct bench_metric {
     char *name, *about, *metric, *variant;
-    char *over; /* the variant it is divided by, measured in the same run; NULL: none, and then values
-                   of different machines do not compare */
+    char *over; /* the variant it is divided by, measured in the same run; NULL: none, and then
+                   values of different machines do not compare */
     bool higher_is_better;
     double threshold; /* share: so much worse is a regression */
 };

@@ -226,14 +226,10 @@ static const cyaml_schema_value_t x_figure_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_figure, x_figure_fields)};
 
 static const cyaml_schema_field_t x_bench_fields[] = {
-    TEXT("name", struct x_bench, name),
-    OPT_TEXT("about", struct x_bench, about),
-    TEXT("metric", struct x_bench, metric),
-    TEXT("variant", struct x_bench, variant),
-    OPT_TEXT("over", struct x_bench, over),
-    TEXT("better", struct x_bench, better),
-    TEXT("threshold", struct x_bench, threshold),
-    CYAML_FIELD_END,
+    TEXT("name", struct x_bench, name),           OPT_TEXT("about", struct x_bench, about),
+    TEXT("metric", struct x_bench, metric),       TEXT("variant", struct x_bench, variant),
+    OPT_TEXT("over", struct x_bench, over),       TEXT("better", struct x_bench, better),
+    TEXT("threshold", struct x_bench, threshold), CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t x_bench_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_bench, x_bench_fields)};
