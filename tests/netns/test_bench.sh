@@ -50,13 +50,13 @@ is "plain: every raw value" "2 2" "$(jq '.metrics[].values | length' "$TMP/plain
 
 out=$(extcp bench --baseline HEAD~1 --out "$TMP/gate" 2>&1)
 is "20 % slower: exit status" 1 $?
-like "20 % slower: named, with both values, interval and direction" 'REGRESSION time: was [19].* s .*, is 1\.[12].* s .*higher, where lower is better; ratio 1\.[12][0-9]* .1\.[12].*p = ' "$out"
+like "20 % slower: named, with both values, interval and direction" 'REGRESSION time: was [19].*s .*, is 1\.[12].* s .*higher, where lower is better; ratio 1\.[12][0-9]* .1\.[12].*p = ' "$out"
 is "bench.json says so" "regression" "$(jq -r '.metrics[] | select(.name == "time").verdict' "$TMP/gate/bench.json")"
 check "JUnit is XML with one failure" python3 -c "
 import sys, xml.etree.ElementTree as t
 s = t.parse('$TMP/gate/junit.xml').getroot().find('testsuite')
 sys.exit(not (s.get('tests') == '2' and s.get('failures') == '1' and len(s.findall('testcase/failure')) == 1))"
-like "Markdown" '\| time \| [19].* s .*\| regression \|' "$(cat "$TMP/gate/summary.md")"
+like "Markdown" '\| time \| [19].*s .*\| regression \|' "$(cat "$TMP/gate/summary.md")"
 is "github-action-benchmark: smaller is better" '["name","range","unit","value"] time s' "$(jq -r '.[0] | "\(keys | tojson) \(.name) \(.unit)"' "$TMP/gate/github-benchmark-smaller.json")"
 is "a ratio within one run does not change" "no regression" "$(jq -r '.metrics[] | select(.name == "score").verdict' "$TMP/gate/bench.json" | sed 's/undecided/no regression/')"
 
