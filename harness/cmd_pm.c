@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cgroup.h"
@@ -34,6 +35,7 @@ static const char *const usage =
     "  --cgroup PATH     only connections of this cgroup v2 and those below (default: the caller's "
     "cgroup)\n"
     "  --dev NAME        only addresses of this interface (again for more; default: all)\n"
+    "  --family 4|6      only addresses of IPv4, or of IPv6 (default: both)\n"
     "  --busy-poll US    look for more commands so long before sleeping (0)\n"
     "  --host            allowed in the machine's own namespace: sets the sysctl net.mptcp.pm_type "
     "to 1 while it runs\n"
@@ -129,7 +131,7 @@ static int check(struct request *r, struct err *e)
         rc = program_check_setting(r->o.policy, r->settings[i], e);
     }
     program_decl_free(d);
-    for (unsigned i = 0; !rc && i < r->o.n_interfaces; i++)
+    for (unsigned i = 0; !rc && i < r->o.addresses.n_interfaces; i++)
         if (!if_nametoindex(r->interfaces[i]))
             rc = err_usage(e, -ENODEV, "--dev '%s': there is no such interface here",
                            r->interfaces[i]);
@@ -195,7 +197,7 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
         } else if (!strcmp(a, "--host")) {
             r->host = true;
         } else if (strcmp(a, "--policy") && strcmp(a, "--set") && strcmp(a, "--cgroup") &&
-                   strcmp(a, "--dev") && strcmp(a, "--busy-poll")) {
+                   strcmp(a, "--dev") && strcmp(a, "--family") && strcmp(a, "--busy-poll")) {
             rc = err_usage(e, -EINVAL, "unexpected argument '%s'; see extcp pm --help", a);
         } else if (!value) {
             rc = err_usage(e, -EINVAL, "%s needs a value; see extcp pm --help", a);
@@ -208,7 +210,11 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
             } else if (!strcmp(a, "--set")) {
                 rc = add_text(r->settings, &r->o.n_settings, a, value, e);
             } else if (!strcmp(a, "--dev")) {
-                rc = add_text(r->interfaces, &r->o.n_interfaces, a, value, e);
+                rc = add_text(r->interfaces, &r->o.addresses.n_interfaces, a, value, e);
+            } else if (!strcmp(a, "--family")) {
+                if (strcmp(value, "4") && strcmp(value, "6"))
+                    rc = err_usage(e, -EINVAL, "--family '%s': accepted: 4, 6", value);
+                r->o.addresses.family = *value == '4' ? AF_INET : AF_INET6;
             } else if (parse_u64(value, &n) || n > 10000) {
                 rc = err_usage(e, -EINVAL, "--busy-poll '%s': accepted: 0 to 10000 microseconds",
                                value);
@@ -220,7 +226,7 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
     if (!rc && r->quiet)
         rc = add_text(r->settings, &r->o.n_settings, "--set", "quiet=1", e);
     r->o.settings = r->settings;
-    r->o.interfaces = r->interfaces;
+    r->o.addresses.interfaces = r->interfaces;
     return rc;
 }
 
@@ -310,7 +316,7 @@ int cmd_pm(int argc, char **argv)
     }
     for (unsigned i = 0; i < r.o.n_settings; i++)
         free(r.settings[i]);
-    for (unsigned i = 0; i < r.o.n_interfaces; i++)
+    for (unsigned i = 0; i < r.o.addresses.n_interfaces; i++)
         free(r.interfaces[i]);
     return rc ? cmd_fail("pm", &e) : EXIT_OK;
 }

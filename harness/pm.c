@@ -139,7 +139,7 @@ static void on_local(unsigned slot, bool up, void *arg)
 static int update_locals(struct pm *p, struct err *e)
 {
     struct pm_addr usable[4 * PM_LOCALS];
-    int n = pm_locals_read(usable, ARRAY_SIZE(usable), p->o.interfaces, p->o.n_interfaces, e);
+    int n = pm_locals_read(usable, ARRAY_SIZE(usable), &p->o.addresses, e);
     unsigned without;
 
     if (n < 0)
@@ -349,6 +349,15 @@ static int open_all(struct pm *p, struct err *e)
     return rc;
 }
 
+static void cpu_used(double *user_s, double *system_s)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    *user_s = (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec / 1e6;
+    *system_s = (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec / 1e6;
+}
+
 int pm_start(struct pm **out, const struct pm_options *o, struct err *e)
 {
     struct pm *p = xcalloc(1, sizeof(*p));
@@ -371,6 +380,7 @@ int pm_start(struct pm **out, const struct pm_options *o, struct err *e)
         return rc;
     }
     hurry(p);
+    cpu_used(&p->user_before_s, &p->system_before_s);
     if (o->on_ready)
         o->on_ready(o->arg);
     *out = p;
@@ -390,12 +400,10 @@ static uint64_t entries(struct pm *p, const char *name)
 
 int pm_report(struct pm *p, struct pm_report *r, struct err *e)
 {
-    struct rusage u;
-
     *r = p->report;
-    getrusage(RUSAGE_SELF, &u);
-    r->cpu_user_s = (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec / 1e6;
-    r->cpu_system_s = (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec / 1e6;
+    cpu_used(&r->cpu_user_s, &r->cpu_system_s);
+    r->cpu_user_s -= p->user_before_s;
+    r->cpu_system_s -= p->system_before_s;
     r->seconds = (double)(now_mono_ns() - p->started_ns) / 1e9;
     r->left_connections = entries(p, "connections");
     r->left_subflows = entries(p, "subflows");

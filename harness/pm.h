@@ -12,17 +12,17 @@
 
 #include "err.h"
 #include "pm_delays.h"
+#include "pm_locals.h"
 #include "program.h"
 
 struct pm_options {
     const char *policy;
     char *const *settings; /* KEY=VALUE */
     unsigned n_settings;
-    char *const *interfaces; /* only their addresses; none: all */
-    unsigned n_interfaces;
-    const char *cgroup;    /* a directory of cgroup v2 */
-    unsigned busy_poll_us; /* how long to look for more before sleeping */
-    int stop_fd;           /* readable: end */
+    struct pm_locals_wanted addresses; /* of this host, that it may use */
+    const char *cgroup;                /* a directory of cgroup v2 */
+    unsigned busy_poll_us;             /* how long to look for more before sleeping */
+    int stop_fd;                       /* readable: end */
     void (*on_ready)(void *arg);
     void (*on_event)(const struct program_event *ev, void *arg);
     void (*on_warning)(const char *text, void *arg);
@@ -36,7 +36,8 @@ struct pm_report {
     uint64_t executed, retried,
         overruns; /* commands, tries again, netlink buffers that were full */
     uint64_t left_connections, left_subflows; /* in the maps at the end */
-    double cpu_user_s, cpu_system_s, seconds;
+    double cpu_user_s, cpu_system_s;          /* since it was ready */
+    double seconds;
     const struct program_decl *declaration; /* whose counters: */
     uint64_t counters[64];
 };

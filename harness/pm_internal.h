@@ -28,6 +28,7 @@ struct pm {
     struct pm_queue queue;
     uint64_t armed_ns; /* what the timer is set to */
     uint64_t started_ns;
+    double user_before_s, system_before_s; /* CPU, when it was ready */
     struct pm_report report;
 };
 

@@ -129,16 +129,15 @@ struct reading {
     unsigned n, max;
     unsigned links[PM_MAX_LINKS]; /* those that can carry something */
     unsigned n_links;
-    char *const *interfaces;
-    unsigned n_interfaces;
+    const struct pm_locals_wanted *wanted;
 };
 
 static bool interface_wanted(const struct reading *r, const char *name)
 {
-    for (unsigned i = 0; i < r->n_interfaces; i++)
-        if (!strcmp(r->interfaces[i], name))
+    for (unsigned i = 0; i < r->wanted->n_interfaces; i++)
+        if (!strcmp(r->wanted->interfaces[i], name))
             return true;
-    return !r->n_interfaces;
+    return !r->wanted->n_interfaces;
 }
 
 static int on_link(const struct nlmsghdr *h, void *arg)
@@ -179,8 +178,8 @@ static int on_address(const struct nlmsghdr *h, void *arg)
         if (mnl_attr_get_type(a) == IFA_FLAGS)
             flags = mnl_attr_get_u32(a);
     }
-    if (!carried || !ip || mnl_attr_get_payload_len(ip) < size ||
-        m->ifa_scope != RT_SCOPE_UNIVERSE ||
+    if (!carried || !ip || (r->wanted->family && r->wanted->family != m->ifa_family) ||
+        mnl_attr_get_payload_len(ip) < size || m->ifa_scope != RT_SCOPE_UNIVERSE ||
         flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED) || r->n >= r->max)
         return MNL_CB_OK;
     memcpy(found.ip, mnl_attr_get_payload(ip), size);
@@ -213,11 +212,10 @@ static int dump(int fd, unsigned type, unsigned seq, mnl_cb_t fn, struct reading
     return rc == MNL_CB_ERROR ? -errno : 0;
 }
 
-int pm_locals_read(struct pm_addr *out, unsigned max, char *const *interfaces,
-                   unsigned n_interfaces, struct err *e)
+int pm_locals_read(struct pm_addr *out, unsigned max, const struct pm_locals_wanted *wanted,
+                   struct err *e)
 {
-    struct reading r = {
-        .out = out, .max = max, .interfaces = interfaces, .n_interfaces = n_interfaces};
+    struct reading r = {.out = out, .max = max, .wanted = wanted};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), rc;
 
     if (fd < 0)

@@ -32,9 +32,13 @@ unsigned pm_locals_update(struct pm_locals *l, const struct pm_addr *usable, uns
 int pm_locals_watch(int *fd, struct err *e);
 /* Reads what is there on it away (also after an overrun: the table is read anew anyway). */
 void pm_locals_drain(int fd);
-/* All usable addresses now, at most max; only of the named interfaces where there are any. Returns
- * how many, or -errno. */
-int pm_locals_read(struct pm_addr *out, unsigned max, char *const *interfaces,
-                   unsigned n_interfaces, struct err *e);
+struct pm_locals_wanted {
+    char *const *interfaces; /* only theirs; none: of all */
+    unsigned n_interfaces;
+    int family; /* AF_INET, AF_INET6; AF_UNSPEC: both */
+};
+/* All usable addresses now, at most max. Returns how many, or -errno. */
+int pm_locals_read(struct pm_addr *out, unsigned max, const struct pm_locals_wanted *wanted,
+                   struct err *e);
 
 #endif

@@ -87,6 +87,7 @@ struct pm_conn {
     __u32 token;
     __u32 established; /* fully: subflows can be created */
     __u32 closed;
+    __u32 ready;                    /* filled in: before that, it is not found */
     __u32 subflows, asked, in_call; /* there; asked for; asked for and there already */
     __u32 listed;                   /* bit i: list[i] is taken */
     __u32 announced;                /* bit i: our local slot i was announced */

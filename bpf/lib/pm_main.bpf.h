@@ -63,7 +63,9 @@ static __always_inline struct pm_shared *pm_shared(void)
 
 static __always_inline struct pm_conn *pm_conn_of(__u32 token)
 {
-    return bpf_map_lookup_elem(&connections, &token);
+    struct pm_conn *c = bpf_map_lookup_elem(&connections, &token);
+
+    return c && c->ready ? c : NULL;
 }
 
 static __always_inline bool pm_same_ip(const struct pm_addr *a, const struct pm_addr *b)
@@ -171,7 +173,7 @@ static __always_inline struct pm_conn *pm_new_conn(__u32 token, const struct pm_
         COUNT(no_room);
         return NULL;
     }
-    c = pm_conn_of(token);
+    c = bpf_map_lookup_elem(&connections, &token);
     if (!c)
         return NULL;
     c->token = token;
@@ -183,6 +185,8 @@ static __always_inline struct pm_conn *pm_new_conn(__u32 token, const struct pm_
     c->remotes[0].id = 0;
     c->server = server;
     c->only_v4 = only_v4;
+    /* Netlink can tell of it at the same moment, on another processor. */
+    __sync_lock_test_and_set(&c->ready, 1);
     return c;
 }
 
