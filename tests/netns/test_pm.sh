@@ -59,7 +59,7 @@ on client ip link set c2 down
 check "an interface is lost: two subflows stay" wait_for 10 there_are 2
 is "and the peer is told (RM_ADDR)" 1 "$(($(mib server MPTcpExtRmAddr) - rm_before))"
 on client ip link set c2 up
-while read -r r; do on client ip route replace $r dev c2 2>/dev/null; done <<<"$routes"
+while read -ra r; do on client ip route replace "${r[@]}" dev c2 2>/dev/null; done <<<"$routes"
 check "it comes back: four again" wait_for 10 there_are 4
 on server ip addr add 10.0.6.77/24 dev s1
 check "a new address of the peer: six" wait_for 10 there_are 6
@@ -154,7 +154,7 @@ for i in $(seq 30 229); do echo "203.0.113.$i $i $((i % 2 ? 0 : 9))" >&9; done
 check "then two hundred unreachable addresses" wait_for 30 announced 212
 wait_for 10 settled
 is "three are kept" 3 "$(grep -c pm_announced "$TMP/c.err")"
-check "the subflows stay within the limit" test "$(ss -tnH "( dport = :7000 or dport = :9 )" | grep -v ^mptcp | wc -l)" -le 6
+check "the subflows stay within the limit" test "$(ss -tnH "( dport = :7000 or dport = :9 )" | grep -vc ^mptcp)" -le 6
 exec 9>&-
 release
 pm_stop c
