@@ -33,6 +33,7 @@
 #define RATE_MEASURABLE 300e6 /* faster than this, our probes are the bottleneck */
 #define RATE_LEAST      15    /* packets that a rate is computed from */
 #define LOSS_PROBES     600
+#define RT_PRIORITY     10 /* below the emulator's */
 #define SETTLE_NS                                                                                  \
     60000000ull /* silence after the last probe is due, before a measurement is over */
 
@@ -588,6 +589,15 @@ static int round_of(struct calibrator *c, struct calibration *all, unsigned n, b
     return rc;
 }
 
+/* What is measured is the link and not how busy the machine is, so the probes do not wait for other
+ * processes, where that may be. */
+static void set_realtime(bool on)
+{
+    struct sched_param p = {.sched_priority = on ? RT_PRIORITY : 0};
+
+    (void)!sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p);
+}
+
 int calibrate_links(struct testbed *tb, const struct calibration_tolerance *tol, unsigned budget_ms,
                     struct calibration **out, unsigned *n_out, struct err *e)
 {
@@ -614,10 +624,12 @@ int calibrate_links(struct testbed *tb, const struct calibration_tolerance *tol,
         rc = round_of(&c, all, n, done, e);
         if (rc || !c.n_paths)
             break;
+        set_realtime(true);
         measure_delay(&c);
         measure_rate(&c, DIR_AB, budget_ms);
         measure_rate(&c, DIR_BA, budget_ms);
         measure_loss(&c, budget_ms);
+        set_realtime(false);
         for (unsigned i = 0; i < c.n_paths; i++)
             path_close(&c.paths[i]);
         c.n_paths = 0;

@@ -61,10 +61,11 @@ static int interrupted(struct err *e)
                      strsignal(stop_signal));
 }
 
-/* Repetitions of a run that are under way at once calibrate one after the other. */
-static int calibration_lock(struct rep *r, struct err *e)
+/* Repetitions of a run that are under way at once are built and calibrated one after the other:
+ * what builds one would disturb the measurement of another. */
+static int set_up_lock(struct rep *r, struct err *e)
 {
-    char *path = xasprintf("%s/parts/calibration.lock", r->job->dir);
+    char *path = xasprintf("%s/parts/set-up.lock", r->job->dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), rc = fd < 0 ? -errno : fd;
 
     free(path);
@@ -76,7 +77,7 @@ static int calibration_lock(struct rep *r, struct err *e)
     }
     if (rc == -EINTR)
         return interrupted(e);
-    return rc < 0 ? err_broke(e, rc, "calibration lock: %s", strerror(-rc)) : fd;
+    return rc < 0 ? err_broke(e, rc, "set-up lock: %s", strerror(-rc)) : fd;
 }
 
 static int calibrate(struct rep *r, struct err *e)
@@ -85,12 +86,9 @@ static int calibrate(struct rep *r, struct err *e)
                                               .rate_share = r->job->x->tolerance_rate,
                                               .loss_alpha = 0.01};
     char why[512] = "";
-    int lock, rc = 0;
+    int rc = 0;
     bool ok = false;
 
-    lock = calibration_lock(r, e);
-    if (lock < 0)
-        return lock;
     /* A busy machine can spoil one measurement; three in a row are a link that cannot be trusted.
      * Every attempt is in the results. */
     for (unsigned attempt = 1; attempt <= CALIBRATION_ATTEMPTS && !ok && !rc; attempt++) {
@@ -112,7 +110,6 @@ static int calibrate(struct rep *r, struct err *e)
         }
         free(c);
     }
-    close(lock);
     if (!rc && !ok)
         rc = err_broke(e, -EIO,
                        "the emulated network is not what was asked for, %u times in a row: %s",
@@ -581,21 +578,34 @@ static void stop_children(struct rep *r)
             child_stop(r->children[i].child, STOP_GRACE_MS);
 }
 
+/* The network, and the proof that it is what was asked for. */
+static int set_up(struct rep *r, struct err *e)
+{
+    const struct testbed_options o = {
+        .backend = r->job->backend, .changes = r->job->v->changes, .seed = r->job->seed};
+    int lock = set_up_lock(r, e), rc;
+
+    if (lock < 0)
+        return lock;
+    rc = testbed_build(&r->tb, r->job->v->topology, &o, e);
+    if (!rc) {
+        log_line("testbed %s is up", testbed_id(r->tb));
+        json_object_set_new(r->out, "testbed", json_string(testbed_id(r->tb)));
+        json_object_set_new(r->out, "link_backend",
+                            json_string(linkemu_backend(testbed_linkemu(r->tb))));
+        rc = calibrate(r, e);
+    }
+    close(lock);
+    return rc;
+}
+
 static int measure(struct rep *r, struct err *e)
 {
     const struct variant *v = r->job->v;
-    struct testbed_options o = {
-        .backend = r->job->backend, .changes = v->changes, .seed = r->job->seed};
-    int rc, stats = -1;
+    int stats = -1, rc = set_up(r, e);
 
-    rc = testbed_build(&r->tb, v->topology, &o, e);
-    if (rc)
+    if (!r->tb)
         return rc;
-    log_line("testbed %s is up", testbed_id(r->tb));
-    json_object_set_new(r->out, "testbed", json_string(testbed_id(r->tb)));
-    json_object_set_new(r->out, "link_backend",
-                        json_string(linkemu_backend(testbed_linkemu(r->tb))));
-    rc = calibrate(r, e);
     if (!rc)
         rc = attach_programs(r, e);
     if (!rc)

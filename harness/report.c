@@ -17,6 +17,8 @@
 #include "statedir.h"
 #include "util.h"
 
+#define SET_UP_S 3 /* building and calibrating, about */
+
 static bool progress_line; /* a line without newline stands on the terminal */
 
 static void end_line(void)
@@ -97,17 +99,19 @@ static double elapsed(const struct run *run)
     return (double)(now_mono_ns() - run->started_mono_ns) / 1e9;
 }
 
-/* Time left: from the speed so far, before that from the lengths in the file. */
+/* Time left: from the speed so far; before the first batch is through, whose members run side by
+ * side, from the lengths in the file. */
 static double time_left(const struct run *run, unsigned at_once)
 {
-    unsigned left = run->totals.planned - run->totals.done;
+    unsigned left = run->totals.planned - run->totals.done,
+             batches = (run->totals.planned + at_once - 1) / at_once;
     double sum = 0;
 
-    if (run->totals.done)
+    if (run->totals.done >= at_once || !left)
         return elapsed(run) / run->totals.done * left;
     for (unsigned i = 0; i < run->x->n_variants; i++)
-        sum += run->x->variants[i].length_s + 3;
-    sum = sum / run->x->n_variants * left / at_once - elapsed(run);
+        sum += run->x->variants[i].length_s + SET_UP_S;
+    sum = sum / run->x->n_variants * batches - elapsed(run);
     return sum > 1 ? sum : 1;
 }
 
