@@ -139,8 +139,10 @@ static int attach(const struct arguments *a, int cgroup_fd, uint64_t id, struct 
                        "program %s is there already on %s; 'extcp set' changes what it may change "
                        "while it runs, 'extcp detach %s --cgroup %s' removes it",
                        d->name, a->cgroup, d->name, a->cgroup);
-    if (!rc)
-        rc = pin_begin(&dir, e);
+    if (!rc) {
+        rc = pins_clean_gone(NULL, e); /* a service that is started again and again leaves some */
+        rc = rc < 0 ? rc : pin_begin(&dir, e);
+    }
     if (!rc) {
         place.pin_dir = pin_path(dir);
         rc = program_attach(&p, a->program, a->settings, a->n_settings, &place, e);

@@ -81,22 +81,43 @@ static void pin_free(struct pin_dir *p)
     free(p);
 }
 
-/* A name that nobody has, and its lock. */
-static int make_new(struct pin_dir *p, const char *root)
+/* Waits for it; -errno. */
+static int lock_dir(const char *path)
 {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    while (fd >= 0 && flock(fd, LOCK_EX)) {
+        if (errno != EINTR) {
+            close(fd);
+            return -errno;
+        }
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+/* A name that nobody has, and its lock. from: a directory to be renamed so; NULL: a new one. */
+static int make_new(struct pin_dir *p, const char *root, const char *from)
+{
+    int held = lock_dir(root), rc = held < 0 ? held : 0;
     uint32_t random;
 
-    do {
+    while (!rc) {
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-            return -errno;
+            rc = -errno;
         free(p->path);
         p->path = xasprintf("%s/" NEW "%08x", root, random);
-        if (!mkdir(p->path, 0700)) {
-            p->lock = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            return p->lock < 0 || flock(p->lock, LOCK_EX | LOCK_NB) ? -errno : 0;
-        }
-    } while (errno == EEXIST);
-    return -errno;
+        if (!rc && !(from ? rename(from, p->path) : mkdir(p->path, 0700)))
+            break;
+        if (!rc && errno != EEXIST && errno != ENOTEMPTY)
+            rc = -errno;
+    }
+    if (!rc) {
+        p->lock = lock_dir(p->path);
+        rc = p->lock < 0 ? p->lock : 0;
+    }
+    if (held >= 0)
+        close(held);
+    return rc;
 }
 
 int pin_begin(struct pin_dir **out, struct err *e)
@@ -112,7 +133,7 @@ int pin_begin(struct pin_dir **out, struct err *e)
     }
     p = xcalloc(1, sizeof(*p));
     p->lock = -1;
-    rc = make_new(p, root);
+    rc = make_new(p, root, NULL);
     if (rc) {
         err_broke(e, rc, "%s: cannot create a directory: %s", root, strerror(-rc));
         pin_free(p);
@@ -198,20 +219,10 @@ int pin_remove(const char *path, struct err *e)
     int rc;
 
     *slash = '\0';
-    rc = make_new(&p, dir);
     /* Under the name of an unfinished one: if we are killed now, the rest is for `extcp clean`. */
-    if (!rc && rename(path, p.path))
-        rc = -errno;
-    if (!rc) {
-        close(p.lock);
-        p.lock = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (p.lock < 0 || flock(p.lock, LOCK_EX | LOCK_NB))
-            rc = -errno;
-    }
+    rc = make_new(&p, dir, path);
     if (!rc)
         rc = empty_and_remove(p.path);
-    else if (p.path)
-        rmdir(p.path);
     if (p.lock >= 0)
         close(p.lock);
     if (rc)
@@ -249,50 +260,66 @@ struct cleaning {
     struct err *e;
 };
 
-static void clean_one(const char *path, const char *why, struct cleaning *c)
+static void clean_one(const char *path, const char *why, bool unfinished, struct cleaning *c)
 {
-    if (c->n >= 0 && pin_remove(path, c->e))
-        c->n = c->e->code;
+    int rc;
+
     if (c->n < 0)
         return;
-    c->n++;
-    c->removed(why, path);
+    rc = unfinished ? empty_and_remove(path) : pin_remove(path, c->e);
+    if (rc && unfinished)
+        err_broke(c->e, rc, "%s: cannot be removed: %s", path, strerror(-rc));
+    c->n = rc ? rc : c->n + 1;
+    if (!rc && c->removed)
+        c->removed(why, path);
 }
 
 static void clean_dead(const char *path, uint64_t cgroup_id, const char *program, void *arg)
 {
     (void)program;
     if (cgroup_is_gone(cgroup_id))
-        clean_one(path, "its cgroup is gone", arg);
+        clean_one(path, "its cgroup is gone", false, arg);
+}
+
+int pins_clean_gone(void (*removed)(const char *why, const char *path), struct err *e)
+{
+    struct cleaning c = {.removed = removed, .e = e};
+    int rc = pins_each(clean_dead, &c, e);
+
+    return rc ? rc : c.n;
+}
+
+static void clean_unfinished(const char *root, const char *name, struct cleaning *c)
+{
+    char *path = xasprintf("%s/%s", root, name);
+    int lock =
+        strncmp(name, NEW, strlen(NEW)) ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB))
+        clean_one(path, "left by a command that was killed", true, c);
+    if (lock >= 0)
+        close(lock);
+    free(path);
 }
 
 int pins_clean(void (*removed)(const char *why, const char *path), struct err *e)
 {
     struct cleaning c = {.removed = removed, .e = e};
     char *root = our_root(NULL);
+    int held = root ? lock_dir(root) : -1, gone;
     struct dirent **files = NULL;
-    int n = root ? scandir(root, &files, NULL, alphasort) : 0;
+    int n = held >= 0 ? scandir(root, &files, NULL, alphasort) : 0;
 
     for (int i = 0; i < n; i++) {
-        char *path = xasprintf("%s/%s", root, files[i]->d_name);
-        int lock = strncmp(files[i]->d_name, NEW, strlen(NEW))
-                       ? -1
-                       : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB)) {
-            close(lock);
-            clean_one(path, "left by a command that was killed", &c);
-        } else if (lock >= 0) {
-            close(lock);
-        }
-        free(path);
+        clean_unfinished(root, files[i]->d_name, &c);
         free(files[i]);
     }
     free(files);
     free(root);
-    if (c.n >= 0) {
-        int rc = pins_each(clean_dead, &c, e);
-        if (rc)
-            return rc;
-    }
-    return c.n;
+    if (held >= 0)
+        close(held);
+    if (c.n < 0)
+        return c.n;
+    gone = pins_clean_gone(removed, e);
+    return gone < 0 ? gone : c.n + gone;
 }

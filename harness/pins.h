@@ -31,8 +31,10 @@ int pins_each(void (*fn)(const char *path, uint64_t cgroup_id, const char *progr
               void *arg, struct err *e);
 /* Detaches and removes one. */
 int pin_remove(const char *path, struct err *e);
-/* Removes those that a killed command left, and those whose cgroup is gone; calls removed for each.
- * The number, or -errno. */
+/* Removes those whose cgroup is gone; calls removed (may be NULL) for each. The number, or -errno.
+ */
+int pins_clean_gone(void (*removed)(const char *why, const char *path), struct err *e);
+/* The same, and those that a killed command left. */
 int pins_clean(void (*removed)(const char *why, const char *path), struct err *e);
 
 #endif
