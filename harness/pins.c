@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,14 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "util.h"
 
-#define NEW "new-"
+#define NEW   "new-"
+#define USUAL "/sys/fs/bpf"
 
 struct pin_dir {
     char *path;
@@ -34,9 +37,16 @@ static char *our_root(struct err *e)
     struct mntent *m;
     char *path = NULL;
 
-    while (f && !path && (m = getmntent(f)))
-        if (!strcmp(m->mnt_type, "bpf"))
-            path = xasprintf("%s/extcp", m->mnt_dir);
+    /* There may be others, of somebody's container or test, which come and go. */
+    while (f && (m = getmntent(f))) {
+        bool usual = !strcmp(m->mnt_dir, USUAL);
+        struct statfs fs;
+        if (strcmp(m->mnt_type, "bpf") || (path && !usual) || statfs(m->mnt_dir, &fs) ||
+            fs.f_type != BPF_FS_MAGIC)
+            continue;
+        free(path);
+        path = xasprintf("%s/extcp", m->mnt_dir);
+    }
     if (f)
         endmntent(f);
     if (!path)

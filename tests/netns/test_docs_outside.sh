@@ -11,4 +11,5 @@ cd "$TMP" || exit 1
 follow "$TOP/docs/outside.md"
 is "curl has the file" 10000 "$(stat -c %s first.bin)"
 is "nothing is left" "0 nothing to clean" "$(find /sys/fs/bpf/extcp -mindepth 1 | wc -l) $("$EXTCP" clean)"
+[ "$tap_bad" -eq 0 ] || grep bpf /proc/self/mounts | sed "s/^/# /"
 finish

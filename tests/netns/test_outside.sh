@@ -50,7 +50,12 @@ echo "not an object" >bad.bpf.o
 fails 2 "no eBPF object" "attach: a file that is no object" attach ./bad.bpf.o --cgroup $web
 fails 2 "nope.bpf.o: No such file" "attach: a file that is not there" attach ./nope.bpf.o --cgroup $web
 fails 2 "Bad.bpf.o': accepted: an object file called NAME.bpf.o" "attach: a file with a bad name" attach ./Bad.bpf.o --cgroup $web
-umount /sys/fs/bpf
+mkdir "$TMP/bpf" && mount -t bpf bpf "$TMP/bpf"
+umount /sys/fs/bpf && mount -t bpf bpf /sys/fs/bpf
+works "another bpffs, mounted before the usual one" attach uto --cgroup $web
+check "is not what is used" test -d /sys/fs/bpf/extcp -a ! -e "$TMP/bpf/extcp"
+works "detach" detach --all
+umount "$TMP/bpf" /sys/fs/bpf
 fails 3 "mount -t bpf bpf /sys/fs/bpf" "attach without bpffs names the command that mounts it" attach uto --cgroup $web
 works "status without bpffs" status
 mount -t bpf bpf /sys/fs/bpf
