@@ -2,8 +2,9 @@
 /*
  * The initial window (RFC 6928), proved from the capture: the new data that a sender has put on the
  * wire before the first ACK of any of it comes back. That is its window only where it had more to
- * send: where the first ACK is not followed by more new data before the other end speaks again, the
- * connection counts as `short` and is left out, and so is one whose SYN the capture does not have.
+ * send. So where the first ACK does not release more new data (within half of the time that it
+ * took, and before the other end speaks again) the connection counts as `short` and is left out,
+ * and so is one whose SYN the capture does not have.
  *
  * A sender that hears nothing for two round trips sends one new segment more, whatever its window
  * is (tail loss probe, RFC 8985 section 7.2): new data after a silence of more than one and a half
@@ -23,7 +24,8 @@ struct iw_flow {
     int64_t max; /* end of the data so far */
     unsigned segments;
     int64_t bytes;
-    uint64_t last_ns; /* of data */
+    uint64_t first_ns, last_ns; /* of data */
+    uint64_t acked_ns;          /* the first ACK of data */
     bool probed;
 };
 
@@ -48,17 +50,21 @@ static void on_segment(void *state, const struct flow_segment *s, void *arg)
         if (f->progress == FLIGHT && fresh && is_probe(f, s->t_ns)) {
             f->probed = true;
         } else if (f->progress == FLIGHT && fresh) {
+            if (!f->segments)
+                f->first_ns = s->t_ns;
             f->segments += s->segments;
             f->bytes += s->end - s->seq;
         } else if (f->progress == ACKED && fresh) {
-            f->progress = FULL;
+            f->progress = s->t_ns - f->acked_ns <= (f->acked_ns - f->first_ns) / 2 ? FULL : SHORT;
         }
         if (s->end > f->max)
             f->max = s->end;
         f->last_ns = s->t_ns;
     } else if (!s->from_sender && f->max > 0) {
-        if (f->progress == FLIGHT && s->has_ack && s->ack > 0)
+        if (f->progress == FLIGHT && s->has_ack && s->ack > 0) {
             f->progress = ACKED;
+            f->acked_ns = s->t_ns;
+        }
         if (f->progress == ACKED && data)
             f->progress = SHORT;
     }
