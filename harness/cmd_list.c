@@ -63,11 +63,13 @@ static int topologies(struct list *l, struct err *e)
     return 0;
 }
 
-static json_t *param_json(const struct param_decl *p)
+static void print_param(const struct param_decl *p)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b}", "name", p->name, "type", p->type,
-                     "min", (json_int_t)p->min, "max", (json_int_t)p->max, "default",
-                     (json_int_t)p->def, "unit", p->unit, "help", p->help, "live", (int)p->live);
+    char accepted[PARAM_TEXT_SIZE], def[PARAM_TEXT_SIZE];
+
+    printf("    %-20s %s (%s; default %s%s)\n", p->name, p->help,
+           param_accepted(p, accepted, sizeof(accepted)), param_text(p, p->def, def, sizeof(def)),
+           p->live ? "; can change while it runs" : "");
 }
 
 static json_t *names_json(char *const *names, unsigned n)
@@ -77,6 +79,22 @@ static json_t *names_json(char *const *names, unsigned n)
     for (unsigned i = 0; i < n; i++)
         json_array_append_new(all, json_string(names[i]));
     return all;
+}
+
+static json_t *param_json(const struct param_decl *p)
+{
+    json_t *j =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b}", "name", p->name, "type", p->type,
+                  "min", (json_int_t)p->min, "max", (json_int_t)p->max, "default",
+                  (json_int_t)p->def, "unit", p->unit, "help", p->help, "live", (int)p->live);
+    char text[PARAM_TEXT_SIZE];
+
+    if (p->names) {
+        json_object_set_new(j, "accepted", json_string(param_accepted(p, text, sizeof(text))));
+        json_object_set_new(j, "default_name",
+                            json_string(param_text(p, p->def, text, sizeof(text))));
+    }
+    return j;
 }
 
 /* The eBPF programs that an experiment attaches, or the path managers. */
@@ -101,9 +119,7 @@ static int programs(struct list *l, bool path_managers, struct err *e)
             if (l->json)
                 json_array_append_new(params, param_json(p));
             else
-                printf("    %-20s %s (%lld to %lld%s%s, default %lld%s)\n", p->name, p->help,
-                       (long long)p->min, (long long)p->max, *p->unit ? " " : "", p->unit,
-                       (long long)p->def, p->live ? ", can change while it runs" : "");
+                print_param(p);
         }
         if (l->json)
             print_json_line(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "kind",

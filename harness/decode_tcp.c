@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "decode_internal.h"
+#include "lib/cc_algorithms.h"
 #include "lib/tcp_exids.h"
 #include "util.h"
 
@@ -324,6 +325,19 @@ static void tarr_print(const struct tcp_option *o, struct out *w)
 }
 
 /* --- our own requests --- */
+static const char *cc_name(uint8_t id)
+{
+    switch (id) {
+#define X(number, name)                                                                            \
+    case number:                                                                                   \
+        return #name;
+        CC_ALGORITHMS(X)
+#undef X
+    default:
+        return "unknown";
+    }
+}
+
 static const char *cc_request_check(const struct tcp_option *o)
 {
     return check_len(o, 5, "its length is not 5");
@@ -331,13 +345,18 @@ static const char *cc_request_check(const struct tcp_option *o)
 
 static bool cc_request_field(const struct tcp_option *o, const char *field, struct out *w)
 {
-    return !strcmp(field, "algorithm") && put_u64(w, o->data[2]);
+    if (!strcmp(field, "algorithm"))
+        return put_u64(w, o->data[2]);
+    return !strcmp(field, "name") && (out_str(w, cc_name(o->data[2])), true);
 }
 
 static void cc_request_print(const struct tcp_option *o, struct out *w)
 {
     out_str(w, "cc_request algorithm ");
     out_u64(w, o->data[2]);
+    out_str(w, " (");
+    out_str(w, cc_name(o->data[2]));
+    out_chr(w, ')');
 }
 
 static const char *iw_request_check(const struct tcp_option *o)
@@ -437,8 +456,8 @@ static const struct option_type types[T_COUNT] = {
                    tfo_check, tfo_field, tfo_print},
     [T_TARR] = {"tarr", OPTION_FIELDS("rate", "reserved", "exid"), true, tarr_check, tarr_field,
                 tarr_print},
-    [T_CC_REQUEST] = {"cc_request", OPTION_FIELDS("algorithm", "exid"), true, cc_request_check,
-                      cc_request_field, cc_request_print},
+    [T_CC_REQUEST] = {"cc_request", OPTION_FIELDS("algorithm", "name", "exid"), true,
+                      cc_request_check, cc_request_field, cc_request_print},
     [T_IW_REQUEST] = {"iw_request", OPTION_FIELDS("segments", "exid"), true, iw_request_check,
                       iw_request_field, iw_request_print},
     [T_OVERHEAD] = {"overhead", OVERHEAD_FIELDS, true, check_ok, no_field, overhead_print},

@@ -4,13 +4,14 @@
  * told it declares itself, in BTF: const volatile struct NAME_config config    parameters, fixed
  * when it is loaded struct NAME_control control (.data)         parameters that may change while it
  * runs struct NAME_counters counters (.bss, per-cpu map, …) ring buffer map `events` Each field of
- * config and control carries PARAM("min", "max", "unit", "help") (a BTF declaration tag), the
- * initial value is the default.
+ * config and control carries PARAM("min", "max", "unit", "help") (a BTF declaration tag), or
+ * PARAM_OF or PARAM_SET, whose values have names; the initial value is the default.
  */
 #ifndef EXTCP_PROGRAM_H
 #define EXTCP_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "connections.h"
@@ -24,7 +25,18 @@ struct param_decl {
     char help[160], unit[16];
     int64_t min, max, def;
     bool live; /* in control: may be changed while it runs */
+    /* PARAM_OF and PARAM_SET: the names of an enum by value (NULL: none); of a set, the value has
+     * the bit 1 << value of each that is in it. */
+    char **names;
+    unsigned n_names;
+    bool is_set;
 };
+
+/* What is accepted, in words: "from 0 to 100 s", "none, reno, cubic", … Returns buf. */
+const char *param_accepted(const struct param_decl *p, char *buf, size_t size);
+/* A value as it is written in a setting (without the unit). Returns buf. */
+const char *param_text(const struct param_decl *p, int64_t value, char *buf, size_t size);
+#define PARAM_TEXT_SIZE 512
 
 struct program_decl {
     const char *name, *source;

@@ -89,6 +89,61 @@ static int parse_tag(struct param_decl *p, const char *text)
     return rc;
 }
 
+/* The enumerators of an enum, by value. */
+static void enum_names(const struct btf *btf, const char *name, char ***names, unsigned *n)
+{
+    int id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM);
+    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+    const struct btf_enum *en = t ? btf_enum(t) : NULL;
+
+    for (int i = 0; t && i < btf_vlen(t); i++) {
+        if (en[i].val < 0 || en[i].val > 1000)
+            continue;
+        while (*n <= (unsigned)en[i].val) {
+            *names = xrealloc(*names, (*n + 1) * sizeof(**names));
+            (*names)[(*n)++] = NULL;
+        }
+        free((*names)[en[i].val]);
+        (*names)[en[i].val] = xstrdup(btf__name_by_offset(btf, en[i].name_off));
+    }
+}
+
+/* "ENUM:help" */
+static int parse_named_tag(struct param_decl *p, const struct btf *btf, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    char *name = colon ? xstrdup(text) : NULL;
+
+    if (!colon)
+        return -EINVAL;
+    name[colon - text] = '\0';
+    snprintf(p->help, sizeof(p->help), "%s", colon + 1);
+    enum_names(btf, name, &p->names, &p->n_names);
+    free(name);
+    if (!p->n_names || (p->is_set && p->n_names > 63))
+        return -EINVAL;
+    p->max = p->n_names - 1;
+    if (p->is_set) { /* the enumerator 0 is "none of them" */
+        p->max = 0;
+        for (unsigned i = 1; i < p->n_names; i++)
+            p->max |= p->names[i] ? (int64_t)1 << i : 0;
+    }
+    return 0;
+}
+
+/* PARAM, PARAM_OF or PARAM_SET of the member. -ENOENT: none of them. */
+static int read_tag(struct param_decl *p, const struct btf *btf, __u32 struct_id, int member)
+{
+    const char *text = tag(btf, struct_id, member, "param:");
+
+    if (text)
+        return parse_tag(p, text);
+    p->is_set = (text = tag(btf, struct_id, member, "param-set:")) != NULL;
+    if (!text)
+        text = tag(btf, struct_id, member, "param-of:");
+    return text ? parse_named_tag(p, btf, text) : -ENOENT;
+}
+
 static int64_t load_signed(const void *section, const struct field *f)
 {
     uint64_t v = decl_load(section, f);
@@ -113,12 +168,11 @@ static int add_params(struct decl_layout *l, const struct btf *btf, const char *
     m = btf_members(t);
     for (int i = 0; i < btf_vlen(t); i++) {
         const struct btf_type *mt = skip_qualifiers(btf, m[i].type, NULL);
-        const char *name = btf__name_by_offset(btf, m[i].name_off),
-                   *text = tag(btf, id, i, "param:");
+        const char *name = btf__name_by_offset(btf, m[i].name_off);
         struct param_decl *p;
         struct field *f;
 
-        if (!btf_is_int(mt) || mt->size > 8 || !text)
+        if (!btf_is_int(mt) || mt->size > 8)
             return err_broke(e, -EINVAL, "program %s: %s.%s must be an integer with PARAM(…)",
                              l->d.name, variable_name, name);
         l->d.params = xrealloc(l->d.params, (l->d.n_params + 1) * sizeof(*l->d.params));
@@ -133,10 +187,11 @@ static int add_params(struct decl_layout *l, const struct btf *btf, const char *
         snprintf(p->type, sizeof(p->type), "%c%u", f->is_signed ? 's' : 'u', 8 * mt->size);
         p->live = live;
         p->def = load_signed(initial, f);
-        if (parse_tag(p, text))
+        if (read_tag(p, btf, id, i))
             return err_broke(e, -EINVAL,
-                             "program %s: PARAM of %s: '%s' is not MIN, MAX, UNIT, HELP", l->d.name,
-                             name, text);
+                             "program %s: %s.%s needs PARAM(MIN, MAX, UNIT, HELP), or PARAM_OF or "
+                             "PARAM_SET(ENUM, HELP) with an enum that VALUES keeps",
+                             l->d.name, variable_name, name);
     }
     return 0;
 }
@@ -160,25 +215,6 @@ static int add_counters(struct decl_layout *l, const struct btf *btf, struct err
         l->d.counters[l->d.n_counters++] = xstrdup(name);
     }
     return 0;
-}
-
-/* The enumerators of an enum, by value. */
-static void enum_names(const struct btf *btf, const char *name, char ***names, unsigned *n)
-{
-    int id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM);
-    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
-    const struct btf_enum *en = t ? btf_enum(t) : NULL;
-
-    for (int i = 0; t && i < btf_vlen(t); i++) {
-        if (en[i].val < 0 || en[i].val > 1000)
-            continue;
-        while (*n <= (unsigned)en[i].val) {
-            *names = xrealloc(*names, (*n + 1) * sizeof(**names));
-            (*names)[(*n)++] = NULL;
-        }
-        free((*names)[en[i].val]);
-        (*names)[en[i].val] = xstrdup(btf__name_by_offset(btf, en[i].name_off));
-    }
 }
 
 /* What OPT_UNIT or OPT_VALUES say about the values of decisions. */
@@ -281,6 +317,8 @@ static void free_names(char **names, unsigned n)
 void decl_free(struct decl_layout *l)
 {
     free_names(l->d.counters, l->d.n_counters);
+    for (unsigned i = 0; i < l->d.n_params; i++)
+        free_names(l->d.params[i].names, l->d.params[i].n_names);
     free(l->d.params);
     free(l->params);
     free(l->counters);
@@ -295,7 +333,7 @@ int decl_parse(const struct program_decl *d, const char *key_value, unsigned *pa
 {
     const char *eq = strchr(key_value, '=');
     size_t len = eq ? (size_t)(eq - key_value) : strlen(key_value);
-    char known[1024] = "", *end;
+    char known[1024] = "", accepted[PARAM_TEXT_SIZE];
 
     for (unsigned i = 0; i < d->n_params; i++) {
         const struct param_decl *p = &d->params[i];
@@ -304,13 +342,11 @@ int decl_parse(const struct program_decl *d, const char *key_value, unsigned *pa
                      *known ? ", " : "", p->name);
             continue;
         }
-        errno = 0;
-        *value = eq ? strtoll(eq + 1, &end, 0) : 0;
-        if (!eq || end == eq + 1 || *end || errno || *value < p->min || *value > p->max)
-            return err_usage(e, -EINVAL,
-                             "program %s: '%s': accepted: %s=N with N from %lld to %lld%s%s",
-                             d->name, key_value, p->name, (long long)p->min, (long long)p->max,
-                             *p->unit ? " " : "", p->unit);
+        if (!eq || param_parse(p, eq + 1, value))
+            return err_usage(e, -EINVAL, "program %s: '%s': accepted: %s=%s %s%s", d->name,
+                             key_value, p->name, p->names ? "VALUE with VALUE" : "N with N",
+                             p->names && !p->is_set ? "one of " : "",
+                             param_accepted(p, accepted, sizeof(accepted)));
         *param = i;
         return 0;
     }

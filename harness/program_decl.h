@@ -41,6 +41,8 @@ bool decl_has_tags(const struct btf *btf);
  */
 int decl_parse(const struct program_decl *d, const char *key_value, unsigned *param, int64_t *value,
                struct err *e);
+/* The value of a setting; -EINVAL where it is not what param_accepted says. */
+int param_parse(const struct param_decl *p, const char *text, int64_t *value);
 /* Writes a value of this size. */
 void decl_store(void *section, const struct field *f, int64_t value);
 uint64_t decl_load(const void *section, const struct field *f);

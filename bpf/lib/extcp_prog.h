@@ -85,7 +85,14 @@ const volatile struct extcp_identity extcp_identity __attribute__((used));
 /* min and max are plain integers; unit may be "". */
 #define PARAM(min, max, unit, help)                                                                \
     __attribute__((btf_decl_tag("param:" #min ":" #max ":" unit ":" help)))
-#define HELP(text) __attribute__((btf_decl_tag("help:" text)))
+/* A value, or a set of values, with the names of an enum: enum cc { none, reno, cubic };
+ * VALUES(cc); PARAM_OF(cc, "help") takes `x=cubic`, PARAM_SET(cc, "help") takes `x=reno+cubic` and
+ * has the bits 1 << reno | 1 << cubic. */
+#define PARAM_OF(enum_type, help)  __attribute__((btf_decl_tag("param-of:" #enum_type ":" help)))
+#define PARAM_SET(enum_type, help) __attribute__((btf_decl_tag("param-set:" #enum_type ":" help)))
+/* Keeps the names of the enum in BTF. */
+#define VALUES(enum_type) enum enum_type extcp_values_##enum_type
+#define HELP(text)        __attribute__((btf_decl_tag("help:" text)))
 /* const volatile char NAME[16] STRUCT_OPS_NAME("vegas"): the loader puts in what the congestion
  * control is called here (harness/program_struct_ops.h). */
 #define STRUCT_OPS_NAME(base) __attribute__((btf_decl_tag("struct_ops:" base)))

@@ -113,7 +113,7 @@ static void own_options_in_words(void **state)
         uint8_t data[4];
         const char *text;
     } t[] = {
-        {254, 5, EXID_CC_REQUEST, {3}, "cc_request algorithm 3"},
+        {254, 5, EXID_CC_REQUEST, {3}, "cc_request algorithm 3 (bbr)"},
         {254, 6, EXID_IW_REQUEST, {1, 2}, "iw_request 258 segments"},
         {254, 4, EXID_OVERHEAD, {0}, "overhead 4 bytes"},
         {254, 8, EXID_OVERHEAD, {1, 2, 3, 4}, "overhead 8 bytes"},
