@@ -124,11 +124,11 @@ static int attach_programs(struct rep *r, struct err *e)
     r->programs = xcalloc(v->n_programs, sizeof(*r->programs));
     for (unsigned i = 0; i < v->n_programs; i++) {
         const struct program_use *u = &v->programs[i];
-        char tag[16];
+        char tag[TESTBED_TAG_SIZE];
         const struct program_place place = {.cgroup_fd = testbed_cgroup_fd(r->tb, u->node),
                                             .tag = tag,
                                             .state = testbed_state(r->tb)};
-        snprintf(tag, sizeof(tag), "%s%02x", testbed_id(r->tb), u->node);
+        testbed_tag(r->tb, u->node, tag);
         int rc = program_attach(&r->programs[i], u->program, u->set, u->n_set, &place, e);
         if (!rc)
             rc = program_carry(r->programs[i], testbed_ns_fd(r->tb, u->node), e);

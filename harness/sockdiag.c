@@ -8,6 +8,7 @@
 #include <linux/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -105,6 +106,7 @@ int sockdiag_dump(struct mnl_socket *nl, uint32_t states, uint8_t extensions, so
 /* --- sampling --- */
 struct sockdiag {
     const struct socket_watch *w;
+    char tag[SOCKDIAG_ALGORITHM_MAX];
     struct mnl_socket *nl;
     struct socket_log log;
     uint64_t now_ns; /* of the sample that is being taken */
@@ -128,7 +130,7 @@ static void take_sample(const struct sockdiag_entry *s, void *arg)
     memcpy(&info, mnl_attr_get_payload(info_attr), len < sizeof(info) ? len : sizeof(info));
     sample.socket = socket_log_socket(&d->log, (uint64_t)s->msg->id.idiag_cookie[1] << 32 |
                                                    s->msg->id.idiag_cookie[0]);
-    sample.algorithm = socket_log_algorithm(&d->log, mnl_attr_get_str(cong));
+    sample.algorithm = socket_log_algorithm(&d->log, mnl_attr_get_str(cong), d->tag);
     sample.rtt_s = info.tcpi_rtt / 1e6;
     sample.cwnd = info.tcpi_snd_cwnd;
     sample.retransmits = info.tcpi_total_retrans;
@@ -173,13 +175,15 @@ static void sockdiag_free(struct sockdiag *d)
     free(d);
 }
 
-int sockdiag_start(struct sockdiag **out, int ns_fd, const struct socket_watch *w, struct err *e)
+int sockdiag_start(struct sockdiag **out, int ns_fd, const struct socket_watch *w, const char *tag,
+                   struct err *e)
 {
     struct sockdiag *d = xcalloc(1, sizeof(*d));
     int rc;
 
     *out = NULL;
     d->w = w;
+    snprintf(d->tag, sizeof(d->tag), "%s", tag ? tag : "");
     d->stop_fd = eventfd(0, EFD_CLOEXEC);
     rc = d->stop_fd < 0 ? -errno : sockdiag_open(&d->nl, ns_fd);
     if (!rc)

@@ -67,8 +67,10 @@ struct socket_watch {
 
 struct sockdiag;
 /* Starts a thread that samples every connection with that port (established up to closing; not
- * listeners, not TIME-WAIT). w must outlive it. */
-int sockdiag_start(struct sockdiag **out, int ns_fd, const struct socket_watch *w, struct err *e);
+ * listeners, not TIME-WAIT). w must outlive it. tag: a congestion control BASE_TAG is reported as
+ * BASE (program_struct_ops.h); NULL: none. */
+int sockdiag_start(struct sockdiag **out, int ns_fd, const struct socket_watch *w, const char *tag,
+                   struct err *e);
 /* Takes a last sample, ends the thread, hands out what it saw, frees s (NULL is fine). An error
  * that the thread met is an error here. metric NULL: nothing is handed out. */
 int sockdiag_stop(struct sockdiag *s, uint64_t t0_mono_ns, metric_fn metric, series_fn series,
@@ -82,7 +84,7 @@ void sockdiag_report(const struct socket_log *log, const char *name, uint64_t t0
                      metric_fn metric, series_fn series, void *arg);
 /* Index of a socket, of an algorithm; added when new. */
 unsigned socket_log_socket(struct socket_log *log, uint64_t cookie);
-unsigned socket_log_algorithm(struct socket_log *log, const char *name);
+unsigned socket_log_algorithm(struct socket_log *log, const char *name, const char *tag);
 void socket_log_add(struct socket_log *log, const struct socket_sample *s);
 void socket_log_free(struct socket_log *log);
 

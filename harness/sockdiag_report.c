@@ -18,13 +18,20 @@ unsigned socket_log_socket(struct socket_log *log, uint64_t cookie)
     return log->n_sockets++;
 }
 
-unsigned socket_log_algorithm(struct socket_log *log, const char *name)
+unsigned socket_log_algorithm(struct socket_log *log, const char *name, const char *tag)
 {
+    char base[SOCKDIAG_ALGORITHM_MAX];
+    char *last;
+
+    snprintf(base, sizeof(base), "%s", name);
+    last = strrchr(base, '_');
+    if (last && tag && *tag && !strcmp(last + 1, tag))
+        *last = '\0';
     for (unsigned i = 0; i < log->n_algorithms; i++)
-        if (!strcmp(log->algorithms[i], name))
+        if (!strcmp(log->algorithms[i], base))
             return i;
     log->algorithms = xrealloc(log->algorithms, (log->n_algorithms + 1) * sizeof(*log->algorithms));
-    snprintf(log->algorithms[log->n_algorithms], sizeof(*log->algorithms), "%s", name);
+    snprintf(log->algorithms[log->n_algorithms], sizeof(*log->algorithms), "%s", base);
     return log->n_algorithms++;
 }
 

@@ -52,6 +52,11 @@ int testbed_ifindex(unsigned link)
     return FIRST_IFINDEX + (int)link;
 }
 
+void testbed_tag(const struct testbed *tb, unsigned node, char tag[TESTBED_TAG_SIZE])
+{
+    snprintf(tag, TESTBED_TAG_SIZE, "%s%02x", testbed_id(tb), node);
+}
+
 const char *testbed_id(const struct testbed *tb)
 {
     return statedir_id(tb->state);

@@ -29,6 +29,10 @@ int testbed_build(struct testbed **out, const struct topology *t, const struct t
 void testbed_destroy(struct testbed *tb);
 
 const char *testbed_id(const struct testbed *tb); /* "a1b2c3": short, unique on this machine */
+/* What the names of congestion controls that are registered for this node end with
+ * (program_struct_ops.h). */
+#define TESTBED_TAG_SIZE 16
+void testbed_tag(const struct testbed *tb, unsigned node, char tag[TESTBED_TAG_SIZE]);
 struct statedir *testbed_state(const struct testbed *tb); /* for what else a crash could leave */
 const struct topology *testbed_topology(const struct testbed *tb);
 int testbed_ns_fd(const struct testbed *tb, unsigned node); /* stays open until destroy */

@@ -14,9 +14,12 @@ int watches_start(struct rep *r, struct err *e)
     int rc = 0;
 
     r->sockets = xcalloc(v->n_sockets, sizeof(*r->sockets));
-    for (unsigned i = 0; !rc && i < v->n_sockets; i++)
+    for (unsigned i = 0; !rc && i < v->n_sockets; i++) {
+        char tag[TESTBED_TAG_SIZE];
+        testbed_tag(r->tb, v->sockets[i].node, tag);
         rc = sockdiag_start(&r->sockets[i], testbed_ns_fd(r->tb, v->sockets[i].node),
-                            &v->sockets[i], e);
+                            &v->sockets[i], tag, e);
+    }
     return rc;
 }
 

@@ -337,7 +337,8 @@ static void sampled_sockets(void **state)
 {
     struct socket_log log = {0};
     unsigned a = socket_log_socket(&log, 77), b = socket_log_socket(&log, 78);
-    unsigned cubic = socket_log_algorithm(&log, "cubic"), bbr = socket_log_algorithm(&log, "bbr");
+    unsigned cubic = socket_log_algorithm(&log, "cubic_0a1b2c00", "0a1b2c00"),
+             bbr = socket_log_algorithm(&log, "bbr", "0a1b2c00");
     const struct socket_sample samples[] = {
         {T0, a, cubic, 0, 0, 10, 0, 0},
         {T0 + NSEC_PER_SEC, a, cubic, 0.1, 8e6, 40, 2, 1000},
@@ -347,7 +348,7 @@ static void sampled_sockets(void **state)
 
     (void)state;
     assert_int_equal(socket_log_socket(&log, 77), a);
-    assert_int_equal(socket_log_algorithm(&log, "bbr"), bbr);
+    assert_int_equal(socket_log_algorithm(&log, "bbr", NULL), bbr);
     n_metrics = n_series = 0;
     sockdiag_report(&log, "srv", T0, on_metric, on_series, NULL); /* none was ever there */
     for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
