@@ -6,7 +6,7 @@
 #   make check-netns namespace tests only (root)
 #   make lint        clang-format, cppcheck, shellcheck
 #   make SAN=1 ...   everything with the address and undefined-behaviour sanitisers, in build/san/
-#   make bench-topology | bench-link | bench-decode | bench-pm
+#   make bench-topology | bench-link | bench-decode | bench-pm | bench-gate
 #   make V=1         print the commands
 
 SHELL := /bin/bash
@@ -55,7 +55,7 @@ TOOL_BIN  := $(TOOL_SRC:%.c=$(O)/%)
 # mptcpd loads these by name from this directory.
 PEER_SO   := $(O)/mptcpd/extcp.so
 
-.PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode bench-pm
+.PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode bench-pm bench-gate
 .SECONDARY:
 all: $(O)/extcp $(PEER_SO)
 
@@ -120,7 +120,7 @@ check-netns: all tools
 .PHONY: tools
 tools: $(UNIT_BIN) $(TOOL_BIN)
 
-bench-topology bench-link bench-decode bench-pm: all tools
+bench-topology bench-link bench-decode bench-pm bench-gate: all tools
 	$(Q)O=$(O) bash bench/$@.sh
 
 lint:
