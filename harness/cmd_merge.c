@@ -10,8 +10,7 @@
 
 #include "cmd.h"
 #include "merge.h"
-#include "report.h"
-#include "statedir.h"
+#include "run.h"
 #include "util.h"
 
 static const char *const usage =
@@ -27,8 +26,10 @@ static const char *const usage =
     "  --json     one JSON object a line on stdout\n";
 
 /* Takes the parts through the same door as a run's own repetitions. */
-static int replay(struct run *run, const struct merge *m, struct err *e)
+static int replay(struct run *run, void *merge, struct err *e)
 {
+    const struct merge *m = merge;
+
     for (unsigned i = 0; i < run->plan.n; i++) {
         const struct plan_item *it = &run->plan.items[i];
         const char *variant = run->x->variants[it->variant].name;
@@ -44,36 +45,6 @@ static int replay(struct run *run, const struct merge *m, struct err *e)
         run->totals.done++;
     }
     return 0;
-}
-
-static int join(const struct merge *m, const struct run_options *o, const struct experiment *x)
-{
-    struct run run = {.x = x, .o = o, .repetitions = json_array()};
-    struct statedir *guard = NULL;
-    struct err e = ERR_INIT;
-    int status;
-
-    run.started_real_ns = now_real_ns();
-    run.started_mono_ns = now_mono_ns();
-    results_init(&run.results, x->name, o->seed);
-    for (unsigned i = 0; i < x->n_variants; i++)
-        results_variant(&run.results, x->variants[i].name);
-    plan_make(&run.plan, x->n_variants, x->repetitions, o->seed);
-    run.totals.planned = run.plan.n;
-    if (report_open(&run, &guard, &e)) {
-        status = cmd_fail("merge", &e);
-    } else {
-        if (replay(&run, m, &e))
-            run.error = e;
-        status = report_close(&run);
-    }
-    statedir_remove(guard);
-    free(run.plan.items);
-    free(run.claims);
-    json_decref(run.repetitions);
-    results_free(&run.results);
-    results_dir_free(&run.dir);
-    return status;
 }
 
 int cmd_merge(int argc, char **argv)
@@ -115,7 +86,7 @@ int cmd_merge(int argc, char **argv)
         o.merged = merge_list(m);
         rc = experiment_load(&x, merge_experiment(m), xo, &e);
     }
-    status = rc ? cmd_fail("merge", &e) : join(m, &o, x);
+    status = rc ? cmd_fail("merge", &e) : run_with(x, &o, replay, m);
     json_decref(o.merged);
     experiment_free(x);
     merge_close(m);

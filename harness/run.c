@@ -245,14 +245,14 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-int run_experiment(const struct experiment *x, const struct run_options *o)
+int run_with(const struct experiment *x, const struct run_options *o,
+             int (*fill)(struct run *run, void *arg, struct err *e), void *arg)
 {
     struct run run = {.x = x, .o = o, .repetitions = json_array()};
     struct statedir *guard = NULL;
     struct err e = ERR_INIT;
     int status;
 
-    catch_signals();
     run.started_real_ns = now_real_ns();
     run.started_mono_ns = now_mono_ns();
     results_init(&run.results, x->name, o->seed);
@@ -266,7 +266,7 @@ int run_experiment(const struct experiment *x, const struct run_options *o)
     if (report_open(&run, &guard, &e)) {
         status = cmd_fail(x->name, &e);
     } else {
-        execute(&run, &e);
+        fill(&run, arg, &e);
         run.error = e;
         status = report_close(&run);
     }
@@ -277,4 +277,16 @@ int run_experiment(const struct experiment *x, const struct run_options *o)
     results_free(&run.results);
     results_dir_free(&run.dir);
     return status;
+}
+
+static int execute_plan(struct run *run, void *arg, struct err *e)
+{
+    (void)arg;
+    return execute(run, e);
+}
+
+int run_experiment(const struct experiment *x, const struct run_options *o)
+{
+    catch_signals();
+    return run_with(x, o, execute_plan, NULL);
 }

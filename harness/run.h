@@ -49,6 +49,12 @@ struct run {
  * the run: results, wire.csv, totals. An error that the repetition reports is this one's. */
 int run_take_result(struct run *run, const struct plan_item *it, struct err *e);
 
+/* A run whose repetitions come from `fill`, which takes each with run_take_result; before it the
+ * directory is opened, after it everything is judged, written and printed. Returns the exit status.
+ */
+int run_with(const struct experiment *x, const struct run_options *o,
+             int (*fill)(struct run *run, void *arg, struct err *e), void *arg);
+
 /* Runs the experiment and prints progress, table and verdict. Returns the exit status (err.h). */
 int run_experiment(const struct experiment *x, const struct run_options *o);
 
