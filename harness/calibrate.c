@@ -22,18 +22,20 @@
 #include "testbed_routes.h"
 #include "util.h"
 
-#define STUB_IFINDEX    900000      /* plus the router's number; above links and ifbs */
-#define STUB_NET        0xc6120000u /* 198.18.0.0/15 is for benchmarks (RFC 2544) */
-#define DELAY_PROBES    30
-#define DELAY_GAP_NS    4000000ull
-#define SMALL           26            /* bytes of payload of a small probe: seq, time, kind */
-#define BIG             1400          /* of a probe for the rate */
-#define HEADERS         (20 + 8 + 14) /* IPv4, UDP, Ethernet: what the shaper counts */
-#define RATE_PROBES_MAX 4000
-#define RATE_MEASURABLE 300e6 /* faster than this, our probes are the bottleneck */
-#define RATE_LEAST      15    /* packets that a rate is computed from */
-#define LOSS_PROBES     600
-#define RT_PRIORITY     10 /* below the emulator's */
+#define STUB_IFINDEX      900000      /* plus the router's number; above links and ifbs */
+#define STUB_NET          0xc6120000u /* 198.18.0.0/15 is for benchmarks (RFC 2544) */
+#define DELAY_PROBES      30
+#define DELAY_GAP_NS      4000000ull
+#define SMALL             26            /* bytes of payload of a small probe: seq, time, kind */
+#define BIG               1400          /* of a probe for the rate */
+#define HEADERS           (20 + 8 + 14) /* IPv4, UDP, Ethernet: what the shaper counts */
+#define RATE_PROBES_MAX   4000
+#define RATE_MEASURABLE   300e6 /* faster than this, our probes are the bottleneck */
+#define RATE_WINDOWS      10
+#define RATE_WINDOW_LEAST 3  /* packets in one */
+#define RATE_LEAST        15 /* packets that a rate is computed from */
+#define LOSS_PROBES       600
+#define RT_PRIORITY       10 /* below the emulator's */
 #define SETTLE_NS                                                                                  \
     60000000ull /* silence after the last probe is due, before a measurement is over */
 
@@ -417,6 +419,23 @@ static void measure_delay(struct calibrator *c)
     }
 }
 
+/* Packets a second between the first-th and the last arrival: the median of several windows,
+ * because a machine that stands still for some milliseconds is not the link's doing. */
+static double arrival_rate(const struct path *p, unsigned first)
+{
+    unsigned n = p->n - 1 - first, windows = n / RATE_WINDOW_LEAST;
+    double rates[RATE_WINDOWS];
+
+    windows = windows > RATE_WINDOWS ? RATE_WINDOWS : windows ? windows : 1;
+    for (unsigned w = 0; w < windows; w++) {
+        unsigned from = first + n * w / windows, to = first + n * (w + 1) / windows;
+        double t =
+            (double)(p->arrivals[to].received_ns - p->arrivals[from].received_ns) / NSEC_PER_SEC;
+        rates[w] = (to - from) / t;
+    }
+    return stats_median(rates, windows);
+}
+
 /* The shaper is kept busy with half as much again as it lets through; how fast packets come out of
  * it is the rate. */
 static void measure_rate(struct calibrator *c, unsigned dir, unsigned budget_ms)
@@ -445,9 +464,7 @@ static void measure_rate(struct calibrator *c, unsigned dir, unsigned budget_ms)
         unsigned skip = (unsigned)((double)p->imp->rate_bps * 0.001 / wire_bits * 3) + 6;
         if (!p->to_send || p->n < skip + 5)
             continue;
-        double t =
-            (double)(p->arrivals[p->n - 1].received_ns - p->arrivals[skip].received_ns) / 1e9;
-        p->c->rate_measured_bps = (p->n - 1 - skip) * wire_bits / t;
+        p->c->rate_measured_bps = arrival_rate(p, skip) * wire_bits;
     }
 }
 

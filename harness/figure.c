@@ -14,8 +14,8 @@
 /* The size of the figure in pixels, which is that of a paper's column at 144 pixels an inch; the
  * scripts add to the height what the names of the variants need. */
 #define PLOT_WIDTH   480
-#define AXIS_WIDTH   75 /* tics and label on the left, margin on the right */
-#define CHAR_WIDTH   7.0
+#define AXIS_WIDTH   75  /* tics and label on the left, margin on the right */
+#define CHAR_WIDTH   8.6 /* of digits and wide letters */
 #define LABEL_LINES  3
 #define TITLE_CHARS  60
 #define SIDE_CHARS   34 /* of a label along the y axis */

@@ -430,6 +430,11 @@ const char *linkemu_backend(const struct linkemu *l)
     return l->backend;
 }
 
+bool linkemu_realtime(const struct linkemu *l)
+{
+    return l->emu && nfqemu_realtime(l->emu);
+}
+
 int linkemu_fd(const struct linkemu *l)
 {
     return l->emu ? nfqemu_fd(l->emu) : -1;

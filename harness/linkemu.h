@@ -47,6 +47,8 @@ int linkemu_start(struct linkemu **out, const struct topology *t, const int *nod
                   const struct linkemu_options *o, struct err *e);
 /* The back end in use: "netem", "nfqueue" or "none" (no link needs one). */
 const char *linkemu_backend(const struct linkemu *l);
+/* Does its process run with real-time priority? False where there is none (netem needs none). */
+bool linkemu_realtime(const struct linkemu *l);
 /* Becomes readable when the emulator has died (then linkemu_check gives the error); -1 where there
  * is none. */
 int linkemu_fd(const struct linkemu *l);

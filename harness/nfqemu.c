@@ -35,6 +35,8 @@
 #define VERDICT_BYTES 16384
 #define RECEIVE_BYTES (1 << 17)
 #define RT_PRIORITY   20
+#define READY         "ready" /* what the process says when it holds its queues */
+#define READY_RT      "ready, in real time"
 
 struct shared_queue {
     atomic_uint version; /* odd while it is written */
@@ -45,6 +47,7 @@ struct shared_queue {
 struct nfqemu {
     pid_t pid;
     int pidfd;
+    bool realtime;
     unsigned n;
     struct shared_queue *shared;
 };
@@ -492,10 +495,9 @@ process(struct shared_queue *shared, const struct nfqemu_queue *queues, unsigned
     close_others(queues, n, ready);
     rng_seed(&m.rng, seed);
     if (!prepare(&m, queues, why, sizeof(why)))
-        snprintf(why, sizeof(why), "ready");
-    (void)!sched_setscheduler(0, SCHED_FIFO, &rt);
+        snprintf(why, sizeof(why), "%s", sched_setscheduler(0, SCHED_FIFO, &rt) ? READY : READY_RT);
     (void)!mlockall(MCL_CURRENT | MCL_FUTURE);
-    if (write(ready, why, strlen(why)) < 0 || strcmp(why, "ready"))
+    if (write(ready, why, strlen(why)) < 0 || strncmp(why, READY, strlen(READY)))
         _exit(1);
     close(ready);
     loop(&m);
@@ -536,7 +538,8 @@ int nfqemu_start(struct nfqemu **out, const struct nfqemu_queue *queues, unsigne
         got = q->pidfd < 0 ? -1 : read(ready[0], why, sizeof(why) - 1);
     } while (got < 0 && errno == EINTR);
     close(ready[0]);
-    if (got < 0 || strcmp(why, "ready")) {
+    q->realtime = !strcmp(why, READY_RT);
+    if (got < 0 || (strcmp(why, READY) && !q->realtime)) {
         nfqemu_stop(q);
         return err_broke(e, -EIO, "the link emulator did not start: %s", *why ? why : "it died");
     }
@@ -552,6 +555,11 @@ int nfqemu_fd(const struct nfqemu *q)
 pid_t nfqemu_pid(const struct nfqemu *q)
 {
     return q->pid;
+}
+
+bool nfqemu_realtime(const struct nfqemu *q)
+{
+    return q->realtime;
 }
 
 int nfqemu_check(struct nfqemu *q, struct err *e)

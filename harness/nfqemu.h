@@ -7,6 +7,7 @@
 #ifndef EXTCP_NFQEMU_H
 #define EXTCP_NFQEMU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,6 +41,8 @@ int nfqemu_check(struct nfqemu *q, struct err *e);
 void nfqemu_change(struct nfqemu *q, unsigned queue, const struct impairment *imp);
 void nfqemu_counters(const struct nfqemu *q, unsigned queue, struct nfqemu_counters *out);
 pid_t nfqemu_pid(const struct nfqemu *q);
+/* Did it get its real-time priority? */
+bool nfqemu_realtime(const struct nfqemu *q);
 /* Ends it; what it holds is released first. NULL is fine. */
 void nfqemu_stop(struct nfqemu *q);
 

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "expr.h"
 #include "log.h"
+#include "metadata.h"
 #include "program.h"
 #include "results.h"
 #include "testbed.h"
@@ -85,6 +86,28 @@ json_t *readout_calibration(const struct topology *t, const struct calibration *
     if (!c->ok)
         json_object_set_new(j, "why", json_string(c->why));
     return j;
+}
+
+void readout_sysctls(struct rep *r)
+{
+    const struct topology *t = testbed_topology(r->tb);
+    json_t *machine = metadata_sysctls(-1), *all = json_object(), *value;
+    const char *name;
+
+    for (unsigned i = 0; i < t->n_nodes; i++) {
+        json_t *here, *others;
+        if (t->nodes[i].kind != NODE_HOST)
+            continue;
+        here = metadata_sysctls(testbed_ns_fd(r->tb, i));
+        others = json_object();
+        json_object_foreach (here, name, value)
+            if (!json_equal(value, json_object_get(machine, name)) && !json_is_null(value))
+                json_object_set(others, name, value);
+        json_object_set_new(all, t->nodes[i].name, others);
+        json_decref(here);
+    }
+    json_decref(machine);
+    json_object_set_new(r->out, "sysctls", all);
 }
 
 /* A metric of this repetition, or a parameter of its variant. */

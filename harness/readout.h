@@ -11,6 +11,8 @@ void readout_begin(struct rep *r);
 /* metric_fn and series_fn of workload.h with a struct rep. */
 void readout_metric(const char *metric, const char *unit, double value, void *rep);
 void readout_series(const char *series, double t_s, double value, void *rep);
+/* The sysctls of each host that are not those of the machine, into out.sysctls. */
+void readout_sysctls(struct rep *r);
 json_t *readout_calibration(const struct topology *t, const struct calibration *c,
                             unsigned attempt);
 /* Programs' counters and the links' counters; while the testbed is up. */

@@ -593,6 +593,9 @@ static int set_up(struct rep *r, struct err *e)
         json_object_set_new(r->out, "testbed", json_string(testbed_id(r->tb)));
         json_object_set_new(r->out, "link_backend",
                             json_string(linkemu_backend(testbed_linkemu(r->tb))));
+        json_object_set_new(r->out, "link_realtime",
+                            json_boolean(linkemu_realtime(testbed_linkemu(r->tb))));
+        readout_sysctls(r);
         rc = calibrate(r, e);
     }
     close(lock);

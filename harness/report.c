@@ -370,11 +370,12 @@ int report_close(struct run *run)
     if (!run->o->json && !rc)
         print_verdict(run, status);
     else if (!rc)
-        emit(run, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s*}", "event", "verdict", "exit",
-                            status, "checks", (int)run->totals.checks, "checks_failed",
+        emit(run, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s*}", "event", "verdict",
+                            "exit", status, "checks", (int)run->totals.checks, "checks_failed",
                             (int)run->totals.checks_failed, "claims", (int)run->totals.claims,
-                            "claims_failed", (int)run->totals.claims_failed, "results",
-                            run->dir.final_path, "error", run->error.code ? run->error.msg : NULL));
+                            "claims_failed", (int)run->totals.claims_failed, "capture_drops",
+                            (json_int_t)capture_drops(run), "results", run->dir.final_path, "error",
+                            run->error.code ? run->error.msg : NULL));
     if (run->error.code)
         fprintf(stderr, "extcp %s: %s\n", run->x->name, run->error.msg);
     return status;

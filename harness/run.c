@@ -169,7 +169,9 @@ static void reap(struct run *run, struct worker *w, struct err *e)
     close(w->pidfd);
     w->pid = 0;
     if (WIFSIGNALED(status))
-        err_broke(&one, -EIO, "variant %s, repetition %u: its process was killed by signal %d (%s)",
+        err_broke(&one, -EIO,
+                  "variant %s, repetition %u: its process was killed by signal %d (%s); ./run.sh "
+                  "clean removes what it left",
                   run->x->variants[it->variant].name, it->repetition, WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     else

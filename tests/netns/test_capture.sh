@@ -52,6 +52,16 @@ stop
 is "40000 packets at full speed: all there, none dropped" "packets 40000 kernel 0 iface 0" "$(tail -n 1 "$TMP/out")"
 is "and in the file" 40000 "$(count "$TMP/big.pcap")"
 
+# A capture that is held up until far more than its ring of 32 MB went by: what is missing is told.
+start "$TMP/slow.pcap" icmp
+kill -STOP "$pid"
+ip netns exec "$a" ping -q -f -c 30000 -s 1400 -W 2 10.99.7.2 >/dev/null
+kill -CONT "$pid"
+stop
+dropped=$(sed -n 's/^packets [0-9]* kernel \([0-9]*\) .*/\1/p' "$TMP/out")
+check "packets that the kernel dropped are counted (${dropped:-0})" test "${dropped:-0}" -gt 1000
+is "with those that were read they are all" 60000 $((packets + dropped))
+
 start "$TMP/down.pcap" icmp
 ping_n 10 >/dev/null
 ip -n "$a" link set wc0 down

@@ -35,12 +35,12 @@ mkdir bpffs && mount -t bpf none bpffs && at_exit "umount $TMP/bpffs"
 check "and loads" bpftool prog load build/bpf/options/mine.bpf.o "$TMP/bpffs/mine"
 
 # README: every verb and make target that it names is there; the first command holds in less than a minute.
-for verb in $(sed -n 's/^| `.\/run.sh \([a-z]*\)[ `].*/\1/p' "$TOP/README.md"); do
+while read -r verb; do
     [ "$verb" = setup ] || check "README: ./run.sh $verb" ./run.sh "$verb" --help
-done
-for target in $(grep -oE 'make [a-z-]+' "$TOP/README.md" | sort -u | cut -d' ' -f2); do
+done < <(sed -n 's/^| `.\/run.sh \([a-z]*\)[ `].*/\1/p' "$TOP/README.md")
+while read -r target; do
     check "README: make $target" grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$TOP/Makefile"
-done
+done < <(grep -oE 'make [a-z-]+' "$TOP/README.md" | sort -u | cut -d' ' -f2)
 start=$SECONDS
 if ./run.sh uto --quick --out results >out 2>&1; then ok "README: uto --quick"; else not_ok "README: uto --quick" "$(cat out)"; fi
 check "in less than a minute ($((SECONDS - start)) s)" test $((SECONDS - start)) -lt 60

@@ -56,6 +56,19 @@ for f in run.json data.csv series.csv wire.csv log.txt; do
     check "it leaves $f" test -s "$dir/$f"
 done
 is "run.json has its status and version" "pass 1" "$(jq -r '"\(.status) \(.schema_version)"' "$dir/run.json")"
+is "with everything that was used" "" "$(jq -r 'paths | map(tostring) | join(".")' "$dir/run.json" >"$TMP/paths"
+    for key in title command.0 seed order.0.1 machine.source.revision machine.kernel.release machine.tools.iperf3 machine.tools.libbpf sysctls.net.ipv4.tcp_rmem \
+        variants.0.topology.links.0.forward.delay_us variants.0.topology.links.0.offloads summary wire_checks.run claims.0.found \
+        repetitions.0.link_backend repetitions.0.link_realtime repetitions.0.sysctls.client repetitions.0.calibration.0.forward.delay_median_ms \
+        repetitions.0.calibration.0.forward.rate_measured_bps repetitions.0.links.0.lost repetitions.0.captures.0.dropped_kernel repetitions.0.programs.0.counters; do
+        grep -qxF "$key" "$TMP/paths" || echo "missing: $key"
+    done)"
+is "the command is as it was typed" "./run.sh $TMP/small.yaml --out $TMP/results" "$(jq -r '.command | join(" ")' "$dir/run.json")"
+order=$(jq -c .order "$dir/run.json")
+run --seed 7 && order7=$(jq -c .order "$dir/run.json")
+run --seed 7
+is "the same seed gives the same order" "$order7" "$(jq -c .order "$dir/run.json")"
+check "another one another" test "$order" != "$order7"
 is "a capture for each repetition" 4 "$(find "$dir/captures" -name '*.pcap' | wc -l)"
 is "wire.csv has a row for each check" 4 "$(grep -c ',pass$' "$dir/wire.csv")"
 is "data.csv has each repetition" 4 "$(grep -c ',app.survived,' "$dir/data.csv")"
@@ -71,6 +84,28 @@ run --reps 1 --variant a --set program=uto-silent && rc=0 || rc=$?
 is "a program that does not write the option: exit 1" 1 "$rc"
 like "and the packet in words" "wire check failed.*SYN carries the option.*packet:.*SYN" "$(tr '\n' ' ' <"$TMP/out")"
 is "and run.json says fail" fail "$(jq -r .status "$dir/run.json")"
+
+# The process of a repetition, which holds its captures, is stopped until the traffic is over: packets are missing, and the verdict says so.
+cat >"$TMP/drops.yaml" <<'EOF'
+name: drops
+title: "A capture that loses packets"
+topology: direct
+captures: [{point: "server:cable", filter: tcp}]
+workloads: [{name: bulk, kind: iperf3, from: client, to: server, seconds: 3}]
+variants: [{name: v}]
+EOF
+"$EXTCP" "$TMP/drops.yaml" --out "$TMP/results" --json >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+iperf3_client() { for p in /proc/[0-9]*; do [[ $(readlink "$p/cwd") == "$TMP"/results/drops/* ]] && tr '\0' ' ' <"$p/cmdline" | grep -q -- --client && echo "${p##*/}"; done; }
+check "a run with a capture starts" wait_for 20 eval '[ -n "$(iperf3_client)" ]'
+client=$(iperf3_client) worker=$(pgrep -P $pid -x extcp)
+kill -STOP "$worker"
+check "its traffic ends" wait_for 20 grep -qs '^State:.*Z' "/proc/$client/status"
+kill -CONT "$worker"
+wait $pid
+check "dropped packets are in the verdict ($(jq -r 'select(.event == "verdict").capture_drops' "$TMP/out"))" \
+    jq -es '.[] | select(.event == "verdict") | .capture_drops > 0' "$TMP/out"
+is "and in run.json" true "$(jq '.repetitions[0].captures[0].dropped_kernel > 0' "$TMP/results/drops/latest/run.json")"
 
 for bad in "--reps 0" "--family 5" "--variant nope" "--set nope=1" "--nonsense" "--set client-r1.delay=10parsec"; do
     # shellcheck disable=SC2086
@@ -131,5 +166,5 @@ like "and it says so" "No space left on device" "$(cat "$TMP/out" "$TMP/err")"
 is "and nothing is left behind" "$nothing" "$(ours)"
 
 host_network >"$TMP/after"
-check "the host's own network is the same, byte for byte" cmp "$TMP/before" "$TMP/after"
+is "the host's own network is the same, byte for byte" "" "$(diff "$TMP/before" "$TMP/after" 2>&1)"
 finish
