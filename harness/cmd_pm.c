@@ -36,7 +36,6 @@ static const char *const usage =
     "cgroup)\n"
     "  --dev NAME        only addresses of this interface (again for more; default: all)\n"
     "  --family 4|6      only addresses of IPv4, or of IPv6 (default: both)\n"
-    "  --busy-poll US    look for more commands so long before sleeping (0)\n"
     "  --host            allowed in the machine's own namespace: sets the sysctl net.mptcp.pm_type "
     "to 1 while it runs\n"
     "  --quiet           no events\n"
@@ -185,7 +184,6 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
 
     for (int i = 1; !rc && i < argc; i++) {
         const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        uint64_t n;
         if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
             r->help = true;
             return 0;
@@ -197,7 +195,7 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
         } else if (!strcmp(a, "--host")) {
             r->host = true;
         } else if (strcmp(a, "--policy") && strcmp(a, "--set") && strcmp(a, "--cgroup") &&
-                   strcmp(a, "--dev") && strcmp(a, "--family") && strcmp(a, "--busy-poll")) {
+                   strcmp(a, "--dev") && strcmp(a, "--family")) {
             rc = err_usage(e, -EINVAL, "unexpected argument '%s'; see extcp pm --help", a);
         } else if (!value) {
             rc = err_usage(e, -EINVAL, "%s needs a value; see extcp pm --help", a);
@@ -211,15 +209,10 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
                 rc = add_text(r->settings, &r->o.n_settings, a, value, e);
             } else if (!strcmp(a, "--dev")) {
                 rc = add_text(r->interfaces, &r->o.addresses.n_interfaces, a, value, e);
-            } else if (!strcmp(a, "--family")) {
+            } else {
                 if (strcmp(value, "4") && strcmp(value, "6"))
                     rc = err_usage(e, -EINVAL, "--family '%s': accepted: 4, 6", value);
                 r->o.addresses.family = *value == '4' ? AF_INET : AF_INET6;
-            } else if (parse_u64(value, &n) || n > 10000) {
-                rc = err_usage(e, -EINVAL, "--busy-poll '%s': accepted: 0 to 10000 microseconds",
-                               value);
-            } else {
-                r->o.busy_poll_us = (unsigned)n;
             }
         }
     }
@@ -243,14 +236,14 @@ static void print_report(const struct pm_report *r)
 {
     for (unsigned i = 0; i < r->declaration->n_counters; i++)
         printf("extcp-metric %s count %" PRIu64 "\n", r->declaration->counters[i], r->counters[i]);
-    printf("extcp-metric executed count %" PRIu64 "\n", r->executed);
-    printf("extcp-metric retried count %" PRIu64 "\n", r->retried);
+    printf("extcp-metric executed count %" PRIu64 "\n", r->commands.executed);
+    printf("extcp-metric retried count %" PRIu64 "\n", r->commands.retried);
     printf("extcp-metric overruns count %" PRIu64 "\n", r->overruns);
     printf("extcp-metric left_connections count %" PRIu64 "\n", r->left_connections);
     printf("extcp-metric left_subflows count %" PRIu64 "\n", r->left_subflows);
-    print_delay("wake", &r->wake);
-    print_delay("syn", &r->syn);
-    print_delay("done", &r->done);
+    print_delay("wake", &r->commands.wake);
+    print_delay("syn", &r->commands.syn);
+    print_delay("done", &r->commands.done);
     printf("extcp-metric cpu_user_s s %.6f\n", r->cpu_user_s);
     printf("extcp-metric cpu_system_s s %.6f\n", r->cpu_system_s);
     printf("extcp-metric managed_s s %.3f\n", r->seconds);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pm.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/pm.h"
@@ -24,15 +21,11 @@
 #include "pm_internal.h"
 #include "pm_locals.h"
 #include "pm_netlink.h"
-#include "pm_queue.h"
 #include "util.h"
 
-#define EVENTS_AT_ONCE 64 /* datagrams of events, before commands are looked at again */
 #define SHOW_EVENTS_MS 50 /* events are shown this late at most; they wake nobody */
 
-static void warn(struct pm *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void warn(struct pm *p, const char *fmt, ...)
+void pm_warn(struct pm *p, const char *fmt, ...)
 {
     char text[256];
     va_list ap;
@@ -50,80 +43,12 @@ void pm_feed(struct pm *p, const struct pm_input *in)
     int rc = bpf_prog_test_run_opts(p->feed_fd, &opts);
 
     if (rc)
-        warn(p, "the program pm_feed cannot be run: %s", strerror(-rc));
+        pm_warn(p, "the program pm_feed cannot be run: %s", strerror(-rc));
 }
 
 static void feed_event(const struct pm_input *in, void *arg)
 {
     pm_feed(arg, in);
-}
-
-static void later(struct pm *p, const struct pm_command *c, unsigned tries, uint64_t due_ns)
-{
-    const struct pm_job job = {.due_ns = due_ns, .tries = tries, .command = *c};
-
-    pm_queue_add(&p->queue, &job);
-}
-
-static void describe(const struct pm_command *c, char *out, size_t size)
-{
-    static const char *const names[PM_OPS] = {
-        [PM_CREATE] = "create a subflow", [PM_CLOSE] = "close a subflow",
-        [PM_ANNOUNCE] = "announce",       [PM_WITHDRAW] = "withdraw",
-        [PM_BACKUP] = "set backup",
-    };
-    char local[INET6_ADDRSTRLEN] = "?", remote[INET6_ADDRSTRLEN] = "?";
-
-    inet_ntop(c->local.family, c->local.ip, local, sizeof(local));
-    inet_ntop(c->remote.family, c->remote.ip, remote, sizeof(remote));
-    snprintf(out, size, "connection %08x: %s, from %s port %u id %u to %s port %u", c->token,
-             names[c->op], local, c->local.port, c->local.id, remote, c->remote.port);
-}
-
-/* Executes a command now, tells what became of it, or has it tried again. */
-static void execute(struct pm *p, const struct pm_command *c, unsigned tries)
-{
-    struct pm_input in = {.kind = PM_IN_RESULT, .token = c->token};
-    uint64_t begin = now_mono_ns(), wait;
-    const char *words;
-    char what[192];
-
-    p->shared->syn_ns = 0;
-    in.error = pm_netlink_execute(p->netlink, c, &words);
-    p->report.executed++;
-    wait = pm_retry_after_ns(in.error, tries + 1);
-    if (wait) {
-        p->report.retried++;
-        later(p, c, tries + 1, now_mono_ns() + wait);
-        return;
-    }
-    if (!in.error && c->op == PM_CREATE && !tries && !c->delay_ms) {
-        pm_delays_add(&p->report.wake, begin - c->asked_ns);
-        if (p->shared->syn_ns > begin)
-            pm_delays_add(&p->report.syn, p->shared->syn_ns - c->asked_ns);
-        pm_delays_add(&p->report.done, now_mono_ns() - c->asked_ns);
-    }
-    if (in.error && in.error != -ESTALE) {
-        describe(c, what, sizeof(what));
-        warn(p, "%s: %s%s%s%s", what, strerror(-in.error), words ? " (" : "", words ? words : "",
-             words ? ")" : "");
-    }
-    in.command = *c;
-    pm_feed(p, &in);
-}
-
-static int on_command(void *arg, void *record, size_t size)
-{
-    const struct pm_command *c = record;
-    struct pm *p = arg;
-
-    if (size < sizeof(*c) || !c->op || c->op >= PM_OPS)
-        return 0;
-    if (c->delay_ms)
-        later(p, c, 0, c->asked_ns + c->delay_ms * 1000000ull);
-    else
-        execute(p, c, 0);
-    return 0;
 }
 
 static void on_local(unsigned slot, bool up, void *arg)
@@ -146,8 +71,8 @@ static int update_locals(struct pm *p, struct err *e)
         return n;
     without = pm_locals_update(&p->locals, usable, (unsigned)n, on_local, p);
     if (without && without != p->without_slot)
-        warn(p, "%u addresses of this host are not used: a path manager has room for %d", without,
-             PM_LOCALS);
+        pm_warn(p, "%u addresses of this host are not used: a path manager has room for %d",
+                without, PM_LOCALS);
     p->without_slot = without;
     return 0;
 }
@@ -156,41 +81,14 @@ static int read_events(struct pm *p, struct err *e)
 {
     int rc = 1;
 
-    for (unsigned i = 0; i < EVENTS_AT_ONCE && rc == 1; i++) {
+    while (rc == 1)
         rc = pm_netlink_events(p->netlink, feed_event, p);
-        ring_buffer__consume(p->commands); /* they do not wait for events */
-    }
     if (rc == -ENOBUFS) {
-        p->report.overruns++;
-        warn(p, "events of the kernel were lost; reading anew which connections there are");
+        p->overruns++;
+        pm_warn(p, "events of the kernel were lost; reading anew which connections there are");
         return pm_adopt(p, true, e);
     }
     return rc < 0 ? err_broke(e, rc, "events of mptcp_pm: %s", strerror(-rc)) : 0;
-}
-
-static void run_queue(struct pm *p)
-{
-    struct pm_job job;
-
-    while (pm_queue_take(&p->queue, now_mono_ns(), &job)) {
-        execute(p, &job.command, job.tries);
-        ring_buffer__consume(p->commands);
-    }
-}
-
-static void arm_timer(struct pm *p)
-{
-    uint64_t next = pm_queue_next_ns(&p->queue);
-    struct itimerspec t = {0};
-
-    if (next == p->armed_ns)
-        return;
-    p->armed_ns = next;
-    if (next != UINT64_MAX) {
-        t.it_value.tv_sec = (time_t)(next / NSEC_PER_SEC);
-        t.it_value.tv_nsec = (long)(next % NSEC_PER_SEC);
-    }
-    timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
 static void show_events(struct pm *p)
@@ -199,36 +97,17 @@ static void show_events(struct pm *p)
         program_poll(p->program, p->o.on_event, p->o.arg);
 }
 
-/* Looks for more commands a while before sleeping. */
-static void busy_poll(struct pm *p)
-{
-    uint64_t end = now_mono_ns() + p->o.busy_poll_us * 1000ull;
-
-    do {
-        if (ring_buffer__consume(p->commands) > 0)
-            end = now_mono_ns() + p->o.busy_poll_us * 1000ull;
-    } while (now_mono_ns() < end);
-}
-
 int pm_run(struct pm *p, struct err *e)
 {
     struct epoll_event ready[8];
     int rc = 0;
 
-    for (;;) {
-        int n;
-
-        ring_buffer__consume(p->commands);
-        run_queue(p);
-        arm_timer(p);
-        n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready), SHOW_EVENTS_MS);
+    while (!rc) {
+        int n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready), p->o.on_event ? SHOW_EVENTS_MS : -1);
         if (n < 0 && errno != EINTR)
             return err_broke(e, -errno, "epoll: %s", strerror(errno));
-        if (ring_buffer__consume(p->commands) > 0 && p->o.busy_poll_us)
-            busy_poll(p);
         for (int i = 0; i < n && !rc; i++) {
             int fd = ready[i].data.fd;
-            uint64_t expired;
             if (fd == p->o.stop_fd) {
                 show_events(p);
                 return 0;
@@ -239,13 +118,10 @@ int pm_run(struct pm *p, struct err *e)
                 pm_locals_drain(p->watch);
                 rc = update_locals(p, e);
             }
-            if (fd == p->timer && read(p->timer, &expired, sizeof(expired)) > 0)
-                p->armed_ns = 0;
         }
         show_events(p);
-        if (rc)
-            return rc;
     }
+    return rc;
 }
 
 static int add(struct pm *p, int fd, struct err *e)
@@ -279,12 +155,11 @@ static int say_place(struct pm *p, struct err *e)
 static int find_parts(struct pm *p, struct err *e)
 {
     struct bpf_object *obj = program_object(p->program);
-    struct bpf_map *commands = bpf_object__find_map_by_name(obj, "commands"),
-                   *shared = bpf_object__find_map_by_name(obj, "shared");
+    struct bpf_map *shared = bpf_object__find_map_by_name(obj, "shared");
     struct bpf_program *feed = bpf_object__find_program_by_name(obj, "pm_feed");
 
     p->adopt = bpf_object__find_program_by_name(obj, "pm_adopt");
-    if (!commands || !shared || !feed || !p->adopt)
+    if (!shared || !feed || !p->adopt)
         return err_broke(e, -EINVAL, "%s does not end with #include \"pm_main.bpf.h\"",
                          p->o.policy);
     p->feed_fd = bpf_program__fd(feed);
@@ -294,25 +169,12 @@ static int find_parts(struct pm *p, struct err *e)
         p->shared = NULL;
         return err_broke(e, -errno, "%s: its shared memory: %s", p->o.policy, strerror(errno));
     }
-    p->commands = ring_buffer__new(bpf_map__fd(commands), on_command, p, NULL);
-    return p->commands ? 0
-                       : err_broke(e, -errno, "%s: ring buffer: %s", p->o.policy, strerror(errno));
-}
-
-/* A command waits for no other process where we may ask for that. */
-static void hurry(struct pm *p)
-{
-    const struct sched_param fifo = {.sched_priority = 1};
-
-    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) &&
-        setpriority(PRIO_PROCESS, 0, -20))
-        warn(p, "no real-time or raised priority: subflows can be late under load");
-    mlockall(MCL_CURRENT);
+    return 0;
 }
 
 static int open_all(struct pm *p, struct err *e)
 {
-    int rc = pm_netlink_open(&p->netlink, e);
+    int rc = pm_netlink_open(&p->netlink, true, e);
 
     if (!rc)
         rc = pm_host_take(&p->host, e);
@@ -330,20 +192,17 @@ static int open_all(struct pm *p, struct err *e)
     if (!rc)
         rc = find_parts(p, e);
     if (!rc)
+        rc = pm_workers_start(p, e);
+    if (!rc)
         rc = say_place(p, e);
     if (!rc)
         rc = pm_locals_watch(&p->watch, e);
     if (rc)
         return rc;
-    p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    rc = add(p, ring_buffer__epoll_fd(p->commands), e);
-    if (!rc)
-        rc = add(p, pm_netlink_events_fd(p->netlink), e);
+    rc = add(p, pm_netlink_events_fd(p->netlink), e);
     if (!rc)
         rc = add(p, p->watch, e);
-    if (!rc)
-        rc = add(p, p->timer, e);
     if (!rc)
         rc = add(p, p->o.stop_fd, e);
     return rc;
@@ -364,7 +223,7 @@ int pm_start(struct pm **out, const struct pm_options *o, struct err *e)
     int rc;
 
     p->o = *o;
-    p->watch = p->timer = p->epoll = p->host.lock = -1;
+    p->watch = p->epoll = p->host.lock = -1;
     p->started_ns = now_mono_ns();
     rc = pm_cgroup_level(o->cgroup, &p->cgroup_level, e);
     if (!rc)
@@ -379,7 +238,7 @@ int pm_start(struct pm **out, const struct pm_options *o, struct err *e)
         pm_stop(p, NULL);
         return rc;
     }
-    hurry(p);
+    mlockall(MCL_CURRENT);
     cpu_used(&p->user_before_s, &p->system_before_s);
     if (o->on_ready)
         o->on_ready(o->arg);
@@ -400,7 +259,10 @@ static uint64_t entries(struct pm *p, const char *name)
 
 int pm_report(struct pm *p, struct pm_report *r, struct err *e)
 {
-    *r = p->report;
+    memset(r, 0, sizeof(*r));
+    pm_workers_stop(p);
+    pm_workers_stats(p, &r->commands);
+    r->overruns = p->overruns;
     cpu_used(&r->cpu_user_s, &r->cpu_system_s);
     r->cpu_user_s -= p->user_before_s;
     r->cpu_system_s -= p->system_before_s;
@@ -418,18 +280,16 @@ int pm_stop(struct pm *p, struct err *e)
     if (!p)
         return 0;
     rc = pm_host_release(&p->host, e);
-    ring_buffer__free(p->commands);
+    pm_workers_stop(p);
+    pm_workers_free(p);
     if (p->shared)
         munmap(p->shared, (size_t)sysconf(_SC_PAGESIZE));
     program_detach(p->program);
     pm_netlink_close(p->netlink);
     if (p->watch >= 0)
         close(p->watch);
-    if (p->timer >= 0)
-        close(p->timer);
     if (p->epoll >= 0)
         close(p->epoll);
-    pm_queue_free(&p->queue);
     free(p);
     return rc;
 }

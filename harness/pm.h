@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "pm_delays.h"
 #include "pm_locals.h"
+#include "pm_worker.h"
 #include "program.h"
 
 struct pm_options {
@@ -25,16 +25,13 @@ struct pm_options {
     int stop_fd;                       /* readable: end */
     void (*on_ready)(void *arg);
     void (*on_event)(const struct program_event *ev, void *arg);
-    void (*on_warning)(const char *text, void *arg);
+    void (*on_warning)(const char *text, void *arg); /* from any thread */
     void *arg;
 };
 
 struct pm_report {
-    /* From asking in the kernel to: the daemon begins, the SYN goes out, the kernel has answered.
-     */
-    struct pm_delays wake, syn, done;
-    uint64_t executed, retried,
-        overruns; /* commands, tries again, netlink buffers that were full */
+    struct pm_worker_stats commands;
+    uint64_t overruns; /* netlink buffers that were full */
     uint64_t left_connections, left_subflows; /* in the maps at the end */
     double cpu_user_s, cpu_system_s;          /* since it was ready */
     double seconds;
@@ -48,7 +45,7 @@ struct pm;
 int pm_start(struct pm **out, const struct pm_options *o, struct err *e);
 /* Manages until stop_fd is readable. */
 int pm_run(struct pm *p, struct err *e);
-/* Fills the report; valid until pm_stop. */
+/* Ends the work and fills the report; valid until pm_stop. */
 int pm_report(struct pm *p, struct pm_report *r, struct err *e);
 /* Detaches, puts the namespace back. Connections keep their subflows. NULL is fine. */
 int pm_stop(struct pm *p, struct err *e);

@@ -6,33 +6,34 @@
 #include "pm.h"
 #include "pm_host.h"
 #include "pm_locals.h"
-#include "pm_queue.h"
 
 struct bpf_program;
-struct ring_buffer;
 struct pm_netlink;
+struct pm_worker;
 
 struct pm {
     struct pm_options o;
     struct pm_host host;
     struct pm_netlink *netlink;
     struct program *program;
-    struct ring_buffer *commands;
+    struct pm_worker **workers;
+    unsigned n_workers;
     struct pm_shared *shared;
     int feed_fd;
     struct bpf_program *adopt;
     unsigned cgroup_level;
-    int watch, timer, epoll;
+    int watch, epoll;
     struct pm_locals locals;
     unsigned without_slot; /* addresses of this host, said so already */
-    struct pm_queue queue;
-    uint64_t armed_ns; /* what the timer is set to */
     uint64_t started_ns;
     double user_before_s, system_before_s; /* CPU, when it was ready */
-    struct pm_report report;
+    uint64_t overruns;
 };
 
-/* Runs the program pm_feed. */
+/* A line for the user; from any thread. */
+void pm_warn(struct pm *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Runs the program pm_feed; from any thread. */
 void pm_feed(struct pm *p, const struct pm_input *in);
 
 #endif

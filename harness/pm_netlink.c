@@ -99,7 +99,7 @@ static int listen_to_events(struct pm_netlink *n, int group, struct err *e)
     return 0;
 }
 
-int pm_netlink_open(struct pm_netlink **out, struct err *e)
+int pm_netlink_open(struct pm_netlink **out, bool listen, struct err *e)
 {
     struct pm_netlink *n = xcalloc(1, sizeof(*n));
     int group = 0, one = 1, rc = resolve(&n->family, &group, e);
@@ -112,7 +112,7 @@ int pm_netlink_open(struct pm_netlink **out, struct err *e)
     if (!rc && (setsockopt(n->commands, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one)) ||
                 setsockopt(n->commands, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one))))
         rc = err_broke(e, -errno, "generic netlink: %s", strerror(errno));
-    if (!rc)
+    if (!rc && listen)
         rc = listen_to_events(n, group, e);
     if (rc) {
         pm_netlink_close(n);

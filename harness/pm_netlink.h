@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two sockets of the generic-netlink family `mptcp_pm` in the current namespace: one for commands,
- * one for events. */
+/* Sockets of the generic-netlink family `mptcp_pm` in the current namespace: one for commands, and
+ * one for events. For one thread. */
 #ifndef EXTCP_PM_NETLINK_H
 #define EXTCP_PM_NETLINK_H
+
+#include <stdbool.h>
 
 #include "err.h"
 #include "lib/pm.h"
 
 struct pm_netlink;
 
-/* EXIT_LACKS where the kernel has no such family. While the events socket is open, the kernel
+/* EXIT_LACKS where the kernel has no such family. listen: with the socket for events. While one is
+ * open, the kernel
  * accepts subflows and echoes announcements of connections that user space manages. */
-int pm_netlink_open(struct pm_netlink **out, struct err *e);
+int pm_netlink_open(struct pm_netlink **out, bool listen, struct err *e);
 void pm_netlink_close(struct pm_netlink *n);
 
 /* Has the kernel execute the command now. 0 or -errno (-ESTALE: no such connection). *text: its

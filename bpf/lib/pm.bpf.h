@@ -167,9 +167,17 @@ struct {
     __uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
-struct {
+/* One for each processor, made by the daemon. */
+struct pm_ring {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 4 << 20);
+    __uint(max_entries, PM_RING_BYTES);
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, PM_MAX_CPUS);
+    __type(key, __u32);
+    __array(values, struct pm_ring);
 } commands SEC(".maps");
 
 struct {

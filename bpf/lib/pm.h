@@ -9,10 +9,12 @@
 
 #include <linux/types.h>
 
-#define PM_LOCALS    16 /* addresses of this host that can be used at the same time */
-#define PM_REMOTES   8  /* addresses of the peer, of one connection, its first one included */
-#define PM_NO_SLOT   0xff
-#define PM_MAX_CONNS 65536 /* connections at the same time */
+#define PM_LOCALS     16 /* addresses of this host that can be used at the same time */
+#define PM_REMOTES    8  /* addresses of the peer, of one connection, its first one included */
+#define PM_NO_SLOT    0xff
+#define PM_MAX_CPUS   256
+#define PM_RING_BYTES (1 << 20) /* of the commands of a processor */
+#define PM_MAX_CONNS  65536     /* connections at the same time */
 
 struct pm_addr {
     __u8 ip[16];  /* network order; the first 4 bytes for IPv4 */
@@ -51,7 +53,7 @@ enum pm_input_kind {
     PM_IN_REMOVED,        /* token, remote.id: MPTCP_EVENT_REMOVED */
     PM_IN_SUBFLOW_CLOSED, /* token, local, remote, error, reason: MPTCP_EVENT_SUB_CLOSED */
     PM_IN_CLOSED,         /* token: MPTCP_EVENT_CLOSED */
-    PM_IN_RESULT,         /* command, error */
+    PM_IN_RESULT,         /* command, error, connected */
     PM_IN_OURS,           /* token, local.id: what an earlier daemon has announced already */
     PM_IN_ADOPT, /* token: all that is known of a connection that was there has been said */
     PM_IN_SWEEP, /* value: forget the connections not seen since this time */
@@ -60,7 +62,8 @@ enum pm_input_kind {
 struct pm_input {
     __u32 kind, token;
     __s32 error; /* -errno or 0; of a subflow, a positive errno */
-    __u32 reason, slot, pad;
+    __u32 reason, slot;
+    __u32 connected; /* a subflow was there when the command ended */
     __u64 value;
     struct pm_addr local, remote;
     struct pm_command command;
@@ -79,8 +82,8 @@ struct pm_shared {
     __u64 cgroup_id;
     __u32 cgroup_level;
     __u32 list_only; /* 1: pm_adopt only lists */
-    /* When the SYN of the subflow that is being created went out. */
-    __u64 syn_ns;
+    /* By processor: when the SYN of the subflow that is being created there went out. */
+    __u64 syn_ns[PM_MAX_CPUS];
 };
 
 #endif

@@ -5,7 +5,9 @@ static __always_inline int pm_send(struct pm_conn *c, __u8 op, __u8 on, const st
                                    __u32 local_slot, const struct pm_addr *remote,
                                    __u32 remote_slot, __u32 delay_ms)
 {
-    struct pm_command *m = bpf_ringbuf_reserve(&commands, sizeof(*m), 0);
+    __u32 cpu = bpf_get_smp_processor_id();
+    void *ring = bpf_map_lookup_elem(&commands, &cpu);
+    struct pm_command *m = ring ? bpf_ringbuf_reserve(ring, sizeof(*m), 0) : NULL;
 
     if (!m) {
         COUNT(no_room);

@@ -146,8 +146,9 @@ __noinline int pm_feed_result(const struct pm_input *in)
         return 0;
     }
     if (m->op == PM_CREATE) {
-        c->in_call = 0;
         __sync_fetch_and_sub(&c->asked, 1);
+        if (in->connected)
+            __sync_fetch_and_sub(&c->in_call, 1);
         if (in->error)
             pm_unmesh(c, m->local_slot, m->remote_slot);
     }

@@ -36,11 +36,11 @@ static __always_inline void pm_on_connect(struct bpf_sock_ops *ctx)
 
     if (!c || !h)
         return;
-    h->syn_ns = bpf_ktime_get_ns();
+    h->syn_ns[PM_INDEX(bpf_get_smp_processor_id(), PM_MAX_CPUS)] = bpf_ktime_get_ns();
     pm_ends_of(ctx, &local, &remote);
     if (!pm_new_subflow(c, &local, &remote, false))
         return;
-    c->in_call = 1;
+    __sync_fetch_and_add(&c->in_call, 1);
     pm_watch(ctx, 0);
 }
 
