@@ -288,7 +288,8 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
     memset(l, 0, sizeof(*l));
     l->d.name = name;
     l->d.source = source;
-    l->d.path_manager = !strncmp(source, "bpf/pm/", strlen("bpf/pm/"));
+    /* pm_main.bpf.h has it */
+    l->d.path_manager = btf__find_by_name_kind(btf, "pm_feed", BTF_KIND_FUNC) > 0;
     rc = add_params(l, btf, ".rodata", "config", rodata, false, e);
     if (!rc)
         rc = add_params(l, btf, ".data", "control", data, true, e);
