@@ -11,6 +11,7 @@
  * it is not 0 or 1. */
 int cmd_decode(int argc, char **argv);
 int cmd_stream(int argc, char **argv);
+int cmd_requests(int argc, char **argv);
 int cmd_shell(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
 int cmd_run(int argc, char **argv);

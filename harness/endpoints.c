@@ -104,6 +104,8 @@ static void put_endpoint(struct nl_msg *m, const struct pm_endpoint *p)
     if (p->id)
         NLA_PUT_U8(m, MPTCP_PM_ADDR_ATTR_ID, p->id);
     NLA_PUT_U32(m, MPTCP_PM_ADDR_ATTR_FLAGS, p->flags);
+    if (p->port)
+        NLA_PUT_U16(m, MPTCP_PM_ADDR_ATTR_PORT, p->port);
     if (p->ifindex)
         NLA_PUT_S32(m, MPTCP_PM_ADDR_ATTR_IF_IDX, p->ifindex);
     nla_nest_end(m, nest);
@@ -134,6 +136,8 @@ static void read_endpoint(struct nlattr *nest, struct dump *d)
         p.id = nla_get_u8(tb[MPTCP_PM_ADDR_ATTR_ID]);
     if (tb[MPTCP_PM_ADDR_ATTR_FLAGS])
         p.flags = nla_get_u32(tb[MPTCP_PM_ADDR_ATTR_FLAGS]);
+    if (tb[MPTCP_PM_ADDR_ATTR_PORT])
+        p.port = nla_get_u16(tb[MPTCP_PM_ADDR_ATTR_PORT]);
     if (tb[MPTCP_PM_ADDR_ATTR_IF_IDX])
         p.ifindex = nla_get_s32(tb[MPTCP_PM_ADDR_ATTR_IF_IDX]);
     if (d->n < d->max)
@@ -193,7 +197,7 @@ static bool same_endpoint(const struct pm_endpoint *a, const struct pm_endpoint 
 
     return a->family == b->family && (!a->id || a->id == b->id) &&
            (a->flags & ours) == (b->flags & ours) && a->ifindex == b->ifindex &&
-           !memcmp(&a->v6, &b->v6, a->family == AF_INET ? 4 : 16);
+           a->port == b->port && !memcmp(&a->v6, &b->v6, a->family == AF_INET ? 4 : 16);
 }
 
 static int read_back(const struct pm_socket *s, const struct pm_endpoint *endpoints, unsigned n,

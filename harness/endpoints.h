@@ -21,6 +21,7 @@ struct pm_endpoint {
     };
     uint8_t id;     /* 0: the kernel chooses */
     uint32_t flags; /* MPTCP_PM_ADDR_FLAG_* */
+    uint16_t port;  /* 0: none; the kernel listens on it, and announces it with the address */
     int ifindex;    /* 0: any */
 };
 

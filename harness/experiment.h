@@ -35,7 +35,7 @@ struct x_program {
     unsigned set_count;
 };
 struct x_endpoint {
-    char *link, *family, *id;
+    char *link, *family, *id, *port;
     char **flags;
     unsigned flags_count;
 };
@@ -47,14 +47,14 @@ struct x_mptcp {
     unsigned endpoints_count;
 };
 struct x_event {
-    char *name, *at, *link, *direction, *state, *host, *program;
+    char *name, *at, *link, *direction, *state, *host, *program, *reset;
     char **set;
     unsigned set_count;
 };
 struct x_workload {
     char *name, *kind, *from, *to, *at, *seconds, *time_limit, *port, *bytes, *reverse, *parallel,
         *congestion, *rate, *chunk, *user_timeout, *app_timeout, *echo, *ping, *cpu, *batch,
-        *fast_open, *mptcp, *command, *server, *may_fail;
+        *fast_open, *mptcp, *connections, *hold, *command, *server, *may_fail;
 };
 struct x_capture {
     char *point, *filter, *snaplen;
@@ -175,13 +175,14 @@ struct experiment_options {
     int family; /* 0: as the file says, 4 or 6 */
 };
 
-enum event_kind { EVENT_LINK_SET, EVENT_LINK_STATE, EVENT_PROGRAM_SET };
+enum event_kind { EVENT_LINK_SET, EVENT_LINK_STATE, EVENT_PROGRAM_SET, EVENT_RESET };
 
 struct event {
     char *name; /* NULL: not a metric */
     enum event_kind kind;
     double at_s;
-    unsigned link;    /* LINK_SET, LINK_STATE */
+    unsigned link;    /* LINK_SET, LINK_STATE, RESET */
+    unsigned node;    /* RESET: whose connections on that link are reset */
     bool dir[2];      /* LINK_SET: which directions, by enum link_dir */
     bool up;          /* LINK_STATE */
     unsigned program; /* PROGRAM_SET: index in programs */

@@ -60,6 +60,8 @@ static int endpoint_flags(struct resolve *r, const char *where, const struct x_e
     list_free(flags, n);
     if (r->e->code)
         return r->e->code;
+    if (x->port && !(p->flags & MPTCP_PM_ADDR_FLAG_SIGNAL))
+        return field_error(r, where, "port", "is only for an endpoint with the flag signal");
     if (p->flags & MPTCP_PM_ADDR_FLAG_SIGNAL && p->flags & MPTCP_PM_ADDR_FLAG_FULLMESH)
         return field_error(r, where, "flags",
                            "the kernel takes either signal or fullmesh for an endpoint, not both");
@@ -70,7 +72,7 @@ static int add_endpoint(struct resolve *r, const char *where, const struct x_end
                         const struct variant *v, struct manager_use *m)
 {
     struct pm_endpoint *p = &m->endpoints[m->n_endpoints];
-    uint64_t family = v->family == AF_INET ? 4 : 6, id = 0;
+    uint64_t family = v->family == AF_INET ? 4 : 6, id = 0, port = 0;
     const struct topo_addr *a;
     char *link = NULL;
     unsigned l = 0;
@@ -78,6 +80,7 @@ static int add_endpoint(struct resolve *r, const char *where, const struct x_end
 
     if (field_unsigned(r, where, "family", x->family, 4, 6, &family) ||
         field_unsigned(r, where, "id", x->id, 1, 255, &id) ||
+        field_unsigned(r, where, "port", x->port, 1, 65535, &port) ||
         field_text(r, where, "link", x->link, &link))
         return r->e->code;
     rc = family == 5 ? field_error(r, where, "family", "bad value '5'; accepted: 4, 6")
@@ -87,6 +90,7 @@ static int add_endpoint(struct resolve *r, const char *where, const struct x_end
     if (!rc) {
         p->family = family == 4 ? AF_INET : AF_INET6;
         p->id = (uint8_t)id;
+        p->port = (uint16_t)port;
         a = topology_addr(v->topology, m->node, (int)l, p->family);
         if (!a)
             rc = field_error(r, where, "link", "'%s': %s has no IPv%u address there", link,

@@ -137,8 +137,10 @@ static void workload_free(struct workload *w)
 static int workload_kind(struct resolve *r, const char *path, const char *raw,
                          enum workload_kind *kind)
 {
-    static const char *const names[] = {
-        [WORK_IPERF3] = "iperf3", [WORK_STREAM] = "stream", [WORK_COMMAND] = "command"};
+    static const char *const names[] = {[WORK_IPERF3] = "iperf3",
+                                        [WORK_STREAM] = "stream",
+                                        [WORK_COMMAND] = "command",
+                                        [WORK_REQUESTS] = "requests"};
 
     for (unsigned i = 0; raw && i < ARRAY_SIZE(names); i++) {
         if (!strcmp(raw, names[i])) {
@@ -146,14 +148,15 @@ static int workload_kind(struct resolve *r, const char *path, const char *raw,
             return 0;
         }
     }
-    return field_error(r, path, "kind", "bad value '%s'; accepted: iperf3, stream, command",
+    return field_error(r, path, "kind",
+                       "bad value '%s'; accepted: iperf3, stream, requests, command",
                        raw ? raw : "");
 }
 
 static int workload_numbers(struct resolve *r, const char *path, const struct x_workload *x,
                             struct workload *w)
 {
-    uint64_t port = 0, parallel = 0, chunk = 0, cpu = UINT64_MAX;
+    uint64_t port = 0, parallel = 0, chunk = 0, cpu = UINT64_MAX, connections = 0;
     char *rate = NULL;
 
     if (field_double(r, path, "at", x->at, 0, 86400, &w->at_s) ||
@@ -165,6 +168,8 @@ static int workload_numbers(struct resolve *r, const char *path, const struct x_
         field_unsigned(r, path, "bytes", x->bytes, 1, UINT64_MAX / 2, &w->bytes) ||
         field_unsigned(r, path, "parallel", x->parallel, 1, 128, &parallel) ||
         field_unsigned(r, path, "chunk", x->chunk, 1, 1 << 20, &chunk) ||
+        field_unsigned(r, path, "connections", x->connections, 1, 100000, &connections) ||
+        field_double(r, path, "hold", x->hold, 0, 3600, &w->hold_s) ||
         field_bool(r, path, "reverse", x->reverse, &w->reverse) ||
         field_bool(r, path, "echo", x->echo, &w->echo) ||
         field_bool(r, path, "ping", x->ping, &w->ping) ||
@@ -180,6 +185,7 @@ static int workload_numbers(struct resolve *r, const char *path, const struct x_
     w->cpu = (unsigned)(cpu + 1); /* where it is not given, UINT64_MAX becomes 0 */
     w->parallel = (unsigned)parallel;
     w->chunk = (unsigned)chunk;
+    w->connections = (unsigned)connections;
     if (rate && parse_rate(rate, &w->rate_bps)) {
         int rc = field_error(r, path, "rate",
                              "bad value '%s'; accepted: a rate such as 8mbit, 500kbit", rate);
@@ -336,6 +342,30 @@ static int event_program(struct resolve *r, const char *where, const struct x_ev
     return rc;
 }
 
+/* {host, reset: LINK}: the host's connections that leave by that link. */
+static int event_reset(struct resolve *r, const char *where, const struct x_event *x,
+                       const struct variant *v, struct event *ev)
+{
+    char *host = NULL, *link = NULL;
+    int rc = field_text(r, where, "host", x->host, &host);
+
+    ev->kind = EVENT_RESET;
+    if (!rc)
+        rc = field_text(r, where, "reset", x->reset, &link);
+    if (!rc && (!host || x->link || x->program || ev->n_set))
+        rc = field_error(r, where, "", "`reset:` needs `host:`, and nothing else but `at`, `name`");
+    if (!rc)
+        rc = field_node(r, v->topology, where, "host", host, &ev->node);
+    if (!rc)
+        rc = field_link(r, v->topology, where, "reset", link, &ev->link);
+    if (!rc && !topology_addr(v->topology, ev->node, (int)ev->link, v->family))
+        rc = field_error(r, where, "reset", "'%s': %s has no address of this family there", link,
+                         host);
+    free(host);
+    free(link);
+    return rc;
+}
+
 static int add_events(struct resolve *r, const char *path, const struct x_event *xe, unsigned n,
                       struct variant *v)
 {
@@ -352,8 +382,9 @@ static int add_events(struct resolve *r, const char *path, const struct x_event 
             field_double(r, where, "at", xe[i].at, 0, 86400, &ev->at_s) ||
             field_list(r, where, "set", xe[i].set, xe[i].set_count, &ev->set, &ev->n_set))
             return r->e->code;
-        rc = xe[i].link ? event_link(r, where, &xe[i], v, ev)
-                        : event_program(r, where, &xe[i], v, ev);
+        rc = xe[i].reset  ? event_reset(r, where, &xe[i], v, ev)
+             : xe[i].link ? event_link(r, where, &xe[i], v, ev)
+                          : event_program(r, where, &xe[i], v, ev);
         if (rc)
             return rc;
         if (v->length_s < ev->at_s)

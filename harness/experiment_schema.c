@@ -40,6 +40,7 @@ static const cyaml_schema_field_t x_endpoint_fields[] = {
     TEXT("link", struct x_endpoint, link),
     OPT_TEXT("family", struct x_endpoint, family),
     OPT_TEXT("id", struct x_endpoint, id),
+    OPT_TEXT("port", struct x_endpoint, port),
     LIST("flags", struct x_endpoint, flags, text_entry),
     CYAML_FIELD_END,
 };
@@ -66,6 +67,7 @@ static const cyaml_schema_field_t x_event_fields[] = {
     OPT_TEXT("state", struct x_event, state),
     OPT_TEXT("host", struct x_event, host),
     OPT_TEXT("program", struct x_event, program),
+    OPT_TEXT("reset", struct x_event, reset),
     LIST("set", struct x_event, set, text_entry),
     CYAML_FIELD_END,
 };
@@ -95,6 +97,8 @@ static const cyaml_schema_field_t x_workload_fields[] = {
     OPT_TEXT("batch", struct x_workload, batch),
     OPT_TEXT("fast_open", struct x_workload, fast_open),
     OPT_TEXT("mptcp", struct x_workload, mptcp),
+    OPT_TEXT("connections", struct x_workload, connections),
+    OPT_TEXT("hold", struct x_workload, hold),
     OPT_TEXT("command", struct x_workload, command),
     OPT_TEXT("server", struct x_workload, server),
     OPT_TEXT("may_fail", struct x_workload, may_fail),

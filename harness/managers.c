@@ -286,9 +286,10 @@ static json_t *endpoints_json(const struct rep *r, const struct manager_use *u,
     for (unsigned i = 0; i < n && i < ENDPOINTS_MAX; i++) {
         char address[INET6_ADDRSTRLEN], flags[64];
         inet_ntop(p[i].family, &p[i].v6, address, sizeof(address));
-        json_array_append_new(
-            all, json_pack("{s:s, s:i, s:s}", "address", address, "id", (int)p[i].id, "flags",
-                           endpoint_flags_print(p[i].flags, flags, sizeof(flags))));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:i, s:i, s:s}", "address", address, "port",
+                                        (int)p[i].port, "id", (int)p[i].id, "flags",
+                                        endpoint_flags_print(p[i].flags, flags, sizeof(flags))));
     }
     return all;
 }

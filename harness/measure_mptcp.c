@@ -163,6 +163,7 @@ int measure_mptcp_subflows(const struct measure_input *in, struct err *e)
     if (!rc) {
         measure_metric(in, "complete", "count", (double)complete);
         measure_metric(in, "used", "count", (double)used);
+        measure_metric(in, "hit", "1", bytes > 0);
         measure_metric(in, "bytes", "byte", bytes);
         if (bytes > 0)
             measure_metric(in, "largest_share", "1", largest / bytes);

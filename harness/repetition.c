@@ -21,6 +21,7 @@
 #include "program.h"
 #include "readout.h"
 #include "rep.h"
+#include "sockdiag.h"
 #include "testbed.h"
 #include "util.h"
 #include "watch.h"
@@ -356,6 +357,21 @@ static int start_client(struct rep *r, const struct workload *w, struct err *e)
     return rc ? rc : start_child(r, w, w->from, false, workload_client_argv(w, addr), e);
 }
 
+static int reset_connections(struct rep *r, const struct event *ev, struct err *e)
+{
+    const struct topology *t = testbed_topology(r->tb);
+    const char *node = t->nodes[ev->node].name, *link = t->links[ev->link].name;
+    const struct topo_addr *a = topology_addr(t, ev->node, (int)ev->link, r->job->v->family);
+    unsigned n;
+    int rc = sockdiag_reset(testbed_ns_fd(r->tb, ev->node), a->family, &a->v6, &n);
+
+    if (rc)
+        return err_broke(e, rc, "%s: cannot reset the connections on link %s (SOCK_DESTROY): %s",
+                         node, link, strerror(-rc));
+    log_line("%s: %u connections on link %s reset", node, n, link);
+    return 0;
+}
+
 static int do_event(struct rep *r, const struct event *ev, struct err *e)
 {
     const struct topology *t = testbed_topology(r->tb);
@@ -363,6 +379,8 @@ static int do_event(struct rep *r, const struct event *ev, struct err *e)
 
     if (ev->kind == EVENT_LINK_STATE) {
         rc = testbed_link_up(r->tb, ev->link, ev->up, e);
+    } else if (ev->kind == EVENT_RESET) {
+        rc = reset_connections(r, ev, e);
     } else if (ev->kind == EVENT_PROGRAM_SET) {
         for (unsigned k = 0; !rc && k < ev->n_set; k++)
             rc = program_set(r->programs[ev->program], ev->set[k], e);

@@ -34,6 +34,11 @@ int sockdiag_open(struct mnl_socket **out, int ns_fd);
 int sockdiag_dump(struct mnl_socket *nl, uint32_t states, uint8_t extensions, sockdiag_fn fn,
                   void *arg);
 
+/* Aborts every established TCP connection (and MPTCP subflow) whose local address this is, 4 or 16
+ * bytes: its peer gets an RST. *n: how many. 0 or -errno; -EOPNOTSUPP where the kernel has no
+ * CONFIG_INET_DIAG_DESTROY. */
+int sockdiag_reset(int ns_fd, int family, const void *local_addr, unsigned *n);
+
 /* --- sampling --- */
 
 /* One look at one socket. A new thing to be seen is a member here, a line in take_sample, and one

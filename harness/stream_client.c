@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -16,11 +17,17 @@
 #include <unistd.h>
 
 #include "stats.h"
+#include "stats.h"
 #include "util.h"
 
 #define POLL_NS        (20 * 1000000ull)   /* how often progress is looked at */
 #define DRAIN_NS       (15 * NSEC_PER_SEC) /* after the last write: for what is still on its way */
 #define MAX_PENDING_NS 1000000000ull
+#define LATENCY_NS     (10 * 1000000ull) /* of the writes that were echoed in it the worst is told */
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 
 struct record { /* a write: where it ends in the stream, and when it was made */
     uint64_t end, mono_ns;
@@ -32,11 +39,18 @@ struct client {
     uint8_t *chunk;
     struct record *records; /* from `first` on not yet acknowledged */
     size_t n_records, first_record, cap_records;
+    size_t first_echo; /* the first record that was not echoed (with echo) */
+    double *latency_s; /* of each write that was echoed */
+    size_t n_latency, cap_latency;
+    uint64_t worst_ns, worst_at_ns, told_ns; /* latency in the current LATENCY_NS; when it began */
     uint64_t written, acked, echoed;
     uint64_t start_ns, connected_ns, last_acked_ns, ended_ns, error_ns; /* CLOCK_MONOTONIC */
     uint64_t next_sample_ns;
+    struct record
+        steady[2]; /* acknowledged after the first fifth, and when the last write is made */
     int error;
     bool gave_up, survived, blocked, shut, eof;
+    bool mptcp;          /* the socket is one of MPTCP (by mptcpize) */
     double *round_trips; /* ns, with --ping */
     size_t n_round_trips;
 };
@@ -119,11 +133,13 @@ static int open_socket(struct client *c, int family, struct err *e)
 static void note_write(struct client *c, size_t n)
 {
     if (c->n_records == c->cap_records) {
-        if (c->first_record)
-            memmove(c->records, c->records + c->first_record,
-                    (c->n_records - c->first_record) * sizeof(*c->records));
-        c->n_records -= c->first_record;
-        c->first_record = 0;
+        size_t done =
+            c->o->echo && c->first_echo < c->first_record ? c->first_echo : c->first_record;
+        if (done)
+            memmove(c->records, c->records + done, (c->n_records - done) * sizeof(*c->records));
+        c->n_records -= done;
+        c->first_record -= done;
+        c->first_echo -= c->o->echo ? done : 0;
         if (c->n_records * 2 > c->cap_records || !c->cap_records) {
             c->cap_records = c->cap_records ? 2 * c->cap_records : 4096;
             c->records = xrealloc(c->records, c->cap_records * sizeof(*c->records));
@@ -133,7 +149,21 @@ static void note_write(struct client *c, size_t n)
     c->records[c->n_records++] = (struct record){c->written, now_mono_ns()};
 }
 
-/* What the peer has acknowledged, from TCP_INFO; also samples. */
+/* What the peer has acknowledged. TCP_INFO of an MPTCP socket is that of its first subflow, so
+ * there it is what was written less what is not acknowledged (SIOCOUTQ), where the DATA_FIN is a
+ * byte. */
+static uint64_t bytes_acked(const struct client *c, const struct tcp_info *ti)
+{
+    int unacked = 0;
+
+    if (!c->mptcp) /* the SYN counts as one byte (tcp_snd_una_update) */
+        return ti->tcpi_bytes_acked ? ti->tcpi_bytes_acked - 1 : 0;
+    if (ioctl(c->fd, SIOCOUTQ, &unacked) || (uint64_t)unacked > c->written + c->shut)
+        return c->acked;
+    return c->written + c->shut - (uint64_t)unacked;
+}
+
+/* Looks at what was acknowledged; also samples. */
 static void look(struct client *c)
 {
     struct tcp_info ti;
@@ -142,8 +172,7 @@ static void look(struct client *c)
 
     if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len))
         return;
-    acked = ti.tcpi_bytes_acked ? ti.tcpi_bytes_acked - 1
-                                : 0; /* the SYN counts as one byte (tcp_snd_una_update) */
+    acked = bytes_acked(c, &ti);
     if (acked > c->written)
         acked = c->written; /* and so does the FIN */
     if (acked > c->acked) {
@@ -196,6 +225,39 @@ static void write_some(struct client *c, uint64_t *next_write)
     }
 }
 
+/* Tells the worst latency of the last LATENCY_NS: a fast stream would otherwise say more than it
+ * sends. */
+static void tell_latency(struct client *c, uint64_t now)
+{
+    if (!c->worst_ns || now < c->told_ns + LATENCY_NS)
+        return;
+    say("latency", json_pack("{s:I, s:I}", "us", (json_int_t)(c->worst_ns / 1000), "written_ns",
+                             (json_int_t)((int64_t)c->worst_at_ns + mono_to_real)));
+    c->told_ns = now;
+    c->worst_ns = 0;
+}
+
+/* The writes whose last byte has come back. */
+static void note_echo(struct client *c)
+{
+    uint64_t now = now_mono_ns();
+
+    for (; c->first_echo < c->n_records && c->records[c->first_echo].end <= c->echoed;
+         c->first_echo++) {
+        uint64_t took = now - c->records[c->first_echo].mono_ns;
+        if (c->n_latency == c->cap_latency) {
+            c->cap_latency = c->cap_latency ? 2 * c->cap_latency : 4096;
+            c->latency_s = xrealloc(c->latency_s, c->cap_latency * sizeof(*c->latency_s));
+        }
+        c->latency_s[c->n_latency++] = (double)took / 1e9;
+        if (took > c->worst_ns) {
+            c->worst_ns = took;
+            c->worst_at_ns = c->records[c->first_echo].mono_ns;
+        }
+        tell_latency(c, now);
+    }
+}
+
 static void read_some(struct client *c)
 {
     static uint8_t buf[65536];
@@ -204,6 +266,8 @@ static void read_some(struct client *c)
         ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
         if (n > 0) {
             c->echoed += (uint64_t)n;
+            if (c->o->echo)
+                note_echo(c);
             continue;
         }
         if (n == 0)
@@ -217,7 +281,7 @@ static void read_some(struct client *c)
 static bool wait_connected(struct client *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLOUT};
-    int error = 0;
+    int error = 0, protocol = 0;
     socklen_t len = sizeof(error);
 
     while (poll(&p, 1, -1) < 0)
@@ -227,9 +291,12 @@ static bool wait_connected(struct client *c)
         broke(c, error, "connect");
         return false;
     }
+    len = sizeof(protocol);
+    c->mptcp =
+        !getsockopt(c->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) && protocol == IPPROTO_MPTCP;
     c->connected_ns = now_mono_ns();
     c->last_acked_ns = c->connected_ns;
-    say("connected", NULL);
+    say("connected", json_pack("{s:b}", "mptcp", (int)c->mptcp));
     return true;
 }
 
@@ -246,6 +313,17 @@ static void wait_until(struct client *c, uint64_t when)
                                (long)((when - now) % NSEC_PER_SEC)};
     if (ppoll(&p, 1, &ts, NULL) > 0 && p.revents & (POLLIN | POLLERR | POLLHUP) && !c->eof)
         read_some(c);
+}
+
+/* Without slow start, and without what is still under way at the end. */
+static void note_steady(struct client *c, uint64_t now, uint64_t end)
+{
+    uint64_t from = c->start_ns + (end - c->start_ns) / 5;
+
+    if (now >= from && !c->steady[0].mono_ns)
+        c->steady[0] = (struct record){c->acked, now};
+    if (now >= end && !c->steady[1].mono_ns)
+        c->steady[1] = (struct record){c->acked, now};
 }
 
 static void run(struct client *c)
@@ -265,6 +343,7 @@ static void run(struct client *c)
                 broke(c, errno, "shutdown");
         }
         look(c);
+        note_steady(c, now, end);
         if (c->shut && (c->eof || now > end + DRAIN_NS))
             break;
         if (c->eof && !c->shut) {
@@ -339,6 +418,18 @@ static void summary(struct client *c)
                 s, q[i].key,
                 json_real(stats_quantile(c->round_trips, c->n_round_trips, q[i].quantile)));
     }
+    if (c->steady[1].mono_ns > c->steady[0].mono_ns && c->steady[0].mono_ns)
+        json_object_set_new(s, "steady_bps",
+                            json_real((double)(c->steady[1].end - c->steady[0].end) * 8e9 /
+                                      (double)(c->steady[1].mono_ns - c->steady[0].mono_ns)));
+    if (c->n_latency) {
+        json_object_set_new(s, "latency_median_s",
+                            json_real(stats_median(c->latency_s, c->n_latency)));
+        json_object_set_new(s, "latency_p99_s",
+                            json_real(stats_quantile(c->latency_s, c->n_latency, 0.99)));
+        json_object_set_new(s, "latency_max_s",
+                            json_real(stats_quantile(c->latency_s, c->n_latency, 1)));
+    }
     say("summary", s);
 }
 
@@ -374,5 +465,6 @@ int stream_client(const struct stream_options *o, struct err *e)
     free(c.chunk);
     free(c.round_trips);
     free(c.records);
+    free(c.latency_s);
     return rc;
 }

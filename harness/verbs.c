@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {"paper", cmd_paper},
     {"pm", cmd_pm},
     {"report", cmd_report},
+    {"requests", cmd_requests},
     {"run", cmd_command},
     {"set", cmd_set},
     {"shell", cmd_shell},

@@ -31,7 +31,7 @@ static int only_for(const struct workload *w, bool given, const char *key, const
 int workload_validate(const struct workload *w, struct err *e)
 {
     bool iperf3 = w->kind == WORK_IPERF3, stream = w->kind == WORK_STREAM,
-         command = w->kind == WORK_COMMAND;
+         command = w->kind == WORK_COMMAND, requests = w->kind == WORK_REQUESTS;
 
     for (const char *p = w->name; *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '_')
@@ -54,17 +54,21 @@ int workload_validate(const struct workload *w, struct err *e)
     if (only_for(w, !iperf3 && w->bytes, "bytes", "iperf3", e) ||
         only_for(w, !iperf3 && w->reverse, "reverse", "iperf3", e) ||
         only_for(w, !iperf3 && w->parallel, "parallel", "iperf3", e) ||
-        only_for(w, command && w->congestion, "congestion", "iperf3 and stream", e) ||
-        only_for(w, command && w->rate_bps, "rate", "iperf3 and stream", e) ||
-        only_for(w, command && w->chunk, "chunk", "iperf3 and stream", e) ||
+        only_for(w, (command || requests) && w->congestion, "congestion", "iperf3 and stream", e) ||
+        only_for(w, (command || requests) && w->rate_bps, "rate", "iperf3 and stream", e) ||
+        only_for(w, command && w->chunk, "chunk", "iperf3, stream and requests", e) ||
         only_for(w, !stream && w->echo, "echo", "stream", e) ||
         only_for(w, !stream && w->ping, "ping", "stream", e) ||
         only_for(w, !stream && w->user_timeout_s > 0, "user_timeout", "stream", e) ||
         only_for(w, !stream && w->app_timeout_s > 0, "app_timeout", "stream", e) ||
         only_for(w, !stream && w->fast_open, "fast_open", "stream", e) ||
+        only_for(w, !requests && w->connections, "connections", "requests", e) ||
+        only_for(w, !requests && w->hold_s > 0, "hold", "requests", e) ||
         only_for(w, !command && w->command, "command", "command", e) ||
         only_for(w, !command && w->server, "server", "command", e))
         return e ? e->code : -EINVAL;
+    if (requests && !w->connections)
+        return err_usage(e, -EINVAL, "workload %s: `connections:` is missing: how many", w->name);
     if (w->ping && (!w->echo || w->rate_bps))
         return err_usage(e, -EINVAL,
                          "workload %s: 'ping' needs `echo: yes` and has no rate: each chunk waits "
@@ -98,7 +102,7 @@ void argv_free(char **argv)
     free(argv);
 }
 
-static void begin(struct argv *a, const struct workload *w)
+static void begin(struct argv *a, const struct workload *w, bool server)
 {
     if (w->mptcp) {
         add(a, "mptcpize");
@@ -109,7 +113,7 @@ static void begin(struct argv *a, const struct workload *w)
         return;
     }
     add(a, "%s", extcp_executable());
-    add(a, "stream");
+    add(a, w->kind == WORK_REQUESTS && !server ? "requests" : "stream");
 }
 
 char **workload_server_argv(const struct workload *w, const char *bind_addr)
@@ -118,14 +122,14 @@ char **workload_server_argv(const struct workload *w, const char *bind_addr)
 
     if (w->kind == WORK_COMMAND)
         return NULL;
-    begin(&a, w);
+    begin(&a, w, true);
     if (w->kind == WORK_IPERF3) {
         add(&a, "--server");
         add(&a, "--one-off");
         add(&a, "--json");
     } else {
         add(&a, "server");
-        if (w->echo)
+        if (w->echo || w->kind == WORK_REQUESTS)
             add(&a, "--echo");
         if (w->fast_open)
             add(&a, "--fast-open");
@@ -182,15 +186,29 @@ static void stream_client(struct argv *a, const struct workload *w, const char *
         add(a, "--fast-open");
 }
 
+static void requests_argv(struct argv *a, const struct workload *w, const char *to)
+{
+    add(a, "--to=%s", to);
+    add(a, "--port=%u", workload_port(w));
+    add(a, "--connections=%u", w->connections);
+    add(a, "--seconds=%g", w->seconds);
+    if (w->chunk)
+        add(a, "--chunk=%u", w->chunk);
+    if (w->hold_s > 0)
+        add(a, "--hold=%g", w->hold_s);
+}
+
 char **workload_client_argv(const struct workload *w, const char *to_addr)
 {
     struct argv a = {0};
 
     if (w->kind == WORK_COMMAND)
         return NULL;
-    begin(&a, w);
+    begin(&a, w, false);
     if (w->kind == WORK_IPERF3)
         iperf3_client(&a, w, to_addr);
+    else if (w->kind == WORK_REQUESTS)
+        requests_argv(&a, w, to_addr);
     else
         stream_client(&a, w, to_addr);
     return a.v;

@@ -9,7 +9,7 @@
 
 #include "err.h"
 
-enum workload_kind { WORK_IPERF3, WORK_STREAM, WORK_COMMAND };
+enum workload_kind { WORK_IPERF3, WORK_STREAM, WORK_COMMAND, WORK_REQUESTS };
 
 /* As the experiment gives it; strings belong to whoever filled it in. 0 or NULL: not given. */
 struct workload {
@@ -37,6 +37,9 @@ struct workload {
     bool ping;             /* with echo: a chunk is sent when the one before it has come back */
     bool fast_open;        /* connect with TCP Fast Open (both) */
     bool mptcp;            /* every kind: run under `mptcpize run` */
+    /* requests; chunk as well */
+    unsigned connections;
+    double hold_s; /* how long each stays open after its answer */
     /* command */
     char *command; /* run with sh -c; {NODE} or {NODE:LINK} is replaced by that node's address */
     bool server;   /* runs until the end and then is stopped; `port` is waited for when given */

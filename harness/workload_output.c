@@ -142,8 +142,8 @@ static void stream_line(const struct output *o, const json_t *j, void *summary)
         series(o, "rtt", t, real_of(j, "rtt_us") / 1e6);
         series(o, "bytes_acked", t, real_of(j, "bytes_acked"));
         series(o, "cwnd", t, real_of(j, "cwnd"));
-        if (json_object_get(j, "latency_us"))
-            series(o, "latency", t, real_of(j, "latency_us") / 1e6);
+    } else if (!strcmp(event, "latency")) {
+        series(o, "latency", since_t0(o, j, "written_ns"), real_of(j, "us") / 1e6);
     } else if (!strcmp(event, "summary")) {
         *(json_t **)summary = json_deep_copy(j);
     }
@@ -175,6 +175,13 @@ int output_stream(const struct output *o, const char *client_out, const char *se
     stream_time(o, s, "error_ns", "error_s");
     metric(o, "bytes_written", "byte", real_of(s, "bytes_written"));
     metric(o, "bytes_acked", "byte", real_of(s, "bytes_acked"));
+    if (json_object_get(s, "steady_bps"))
+        metric(o, "steady_goodput", "bit/s", real_of(s, "steady_bps"));
+    if (json_object_get(s, "latency_median_s")) {
+        metric(o, "latency_median", "s", real_of(s, "latency_median_s"));
+        metric(o, "latency_p99", "s", real_of(s, "latency_p99_s"));
+        metric(o, "latency_max", "s", real_of(s, "latency_max_s"));
+    }
     metric(o, "survived", "1", json_is_true(json_object_get(s, "survived")));
     metric(o, "gave_up", "1", json_is_true(json_object_get(s, "gave_up")));
     if (json_object_get(s, "errno"))

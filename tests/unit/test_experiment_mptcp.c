@@ -154,6 +154,7 @@ static void what_is_said_of_bad_ones(void **state)
         {"[subflow, fullmesh]", "[subflow, mesh]",
          "unknown flag 'mesh'; accepted: signal, subflow, backup, fullmesh"},
         {"[subflow, fullmesh]", "[signal, fullmesh]", "either signal or fullmesh"},
+        {"link: c2, family: 4", "link: c2, port: 5001, family: 4", "with the flag signal"},
         {"family: 4, id: 9", "family: 5, id: 9", "bad value '5'; accepted: 4, 6"},
         {"family: 4, id: 9", "family: 4, id: 256", "accepted: a whole number from 1 to 255"},
         {"subflows: 8,", "subflows: 9,", "accepted: a whole number from 0 to 8"},
