@@ -41,7 +41,7 @@ struct client {
     size_t n_records, first_record, cap_records;
     size_t first_echo; /* the first record that was not echoed (with echo) */
     double *latency_s; /* of each write that was echoed */
-    size_t n_latency, cap_latency;
+    size_t n_latency, cap_latency, half_latency; /* half: those of the first half of the time */
     uint64_t worst_ns, worst_at_ns, told_ns; /* latency in the current LATENCY_NS; when it began */
     uint64_t written, acked, echoed;
     uint64_t start_ns, connected_ns, last_acked_ns, ended_ns, error_ns; /* CLOCK_MONOTONIC */
@@ -250,6 +250,8 @@ static void note_echo(struct client *c)
             c->latency_s = xrealloc(c->latency_s, c->cap_latency * sizeof(*c->latency_s));
         }
         c->latency_s[c->n_latency++] = (double)took / 1e9;
+        if (c->records[c->first_echo].mono_ns < c->start_ns + (uint64_t)(c->o->seconds * 5e8))
+            c->half_latency = c->n_latency;
         if (took > c->worst_ns) {
             c->worst_ns = took;
             c->worst_at_ns = c->records[c->first_echo].mono_ns;
@@ -429,6 +431,12 @@ static void summary(struct client *c)
                             json_real(stats_quantile(c->latency_s, c->n_latency, 0.99)));
         json_object_set_new(s, "latency_max_s",
                             json_real(stats_quantile(c->latency_s, c->n_latency, 1)));
+    }
+    if (c->n_latency > c->half_latency) {
+        const double *late = c->latency_s + c->half_latency;
+        size_t n = c->n_latency - c->half_latency;
+        json_object_set_new(s, "late_latency_median_s", json_real(stats_median(late, n)));
+        json_object_set_new(s, "late_latency_p99_s", json_real(stats_quantile(late, n, 0.99)));
     }
     say("summary", s);
 }

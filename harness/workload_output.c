@@ -182,6 +182,10 @@ int output_stream(const struct output *o, const char *client_out, const char *se
         metric(o, "latency_p99", "s", real_of(s, "latency_p99_s"));
         metric(o, "latency_max", "s", real_of(s, "latency_max_s"));
     }
+    if (json_object_get(s, "late_latency_median_s")) {
+        metric(o, "late_latency_median", "s", real_of(s, "late_latency_median_s"));
+        metric(o, "late_latency_p99", "s", real_of(s, "late_latency_p99_s"));
+    }
     metric(o, "survived", "1", json_is_true(json_object_get(s, "survived")));
     metric(o, "gave_up", "1", json_is_true(json_object_get(s, "gave_up")));
     if (json_object_get(s, "errno"))
