@@ -101,7 +101,7 @@ static const struct mptcp_subflow *successor(const struct mptcp_subflow *s)
 int measure_mptcp_rejoin(const struct measure_input *in, struct err *e)
 {
     struct values delay = {0};
-    uint64_t resets = 0, last = 0;
+    uint64_t resets = 0, last = 0, complete = 0;
     struct mptcp_track t;
     int rc = track(&t, in, e);
 
@@ -113,6 +113,8 @@ int measure_mptcp_rejoin(const struct measure_input *in, struct err *e)
             const struct mptcp_subflow *next = s->reset_ns && s->ack_ns ? successor(s) : NULL;
             if (s->join && s->syn_ns > last)
                 last = s->syn_ns;
+            if (s->join && mptcp_subflow_complete(s) && s->ack_ns > complete)
+                complete = s->ack_ns;
             /* With the connection's end everything may be reset: that asks for nothing. */
             if (s->reset_ns && s->ack_ns && s->reset_ns < c->progress[0].last_ns + NSEC_PER_SEC)
                 resets++;
@@ -127,6 +129,9 @@ int measure_mptcp_rejoin(const struct measure_input *in, struct err *e)
         measure_metric(in, "rejoined", "count", (double)delay.n);
         if (last)
             measure_metric(in, "last_join_s", "s", (double)(int64_t)(last - in->t0_real_ns) / 1e9);
+        if (complete)
+            measure_metric(in, "last_complete_s", "s",
+                           (double)(int64_t)(complete - in->t0_real_ns) / 1e9);
     }
     spread(in, "delay", "s", &delay);
     mptcp_track_free(&t);

@@ -305,16 +305,19 @@ static void on_options(struct mptcp_subflow *s, const struct segment *seg, unsig
     struct mptcp_add_addr a;
     struct tcp_option o;
     struct mptcp_dss d;
+    bool establishes = false;
 
     tcp_option_begin(&it, seg);
     while (tcp_option_next(&it, &o)) {
         if (mptcp_dss_read(&o, &d) && d.ack_len) {
             advance(&s->conn->progress[side], d.ack, t_ns);
-            if (side == 1 && !s->conn->established_ns)
-                s->conn->established_ns = t_ns;
+            establishes = true;
         } else if (mptcp_add_addr_read(&o, &a)) {
             announce(s->conn, side, &a, t_ns, index);
+            establishes |= !a.echo;
         }
+        if (establishes && side == 1 && !s->conn->established_ns)
+            s->conn->established_ns = t_ns;
     }
 }
 

@@ -61,7 +61,8 @@ struct mptcp_connection {
     uint64_t key[2];
     uint32_t token[2];
     uint64_t capable_ack_ns; /* the third ACK of the first subflow, with MP_CAPABLE; 0: not seen */
-    uint64_t established_ns; /* side 0 got the first DSS with a data ACK: it may join from now on */
+    uint64_t established_ns; /* side 0 got the first data ACK or ADD_ADDR: it may join from now on
+                                (what Linux calls fully established) */
     uint64_t first_join_ns;  /* SYN of the first MP_JOIN that side 0 sent; 0: none */
     struct mptcp_subflow *subflows, *last_subflow;
     struct mptcp_announcement *announcements;
