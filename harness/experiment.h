@@ -40,7 +40,7 @@ struct x_endpoint {
     unsigned flags_count;
 };
 struct x_mptcp {
-    char *host, *manager, *subflows, *add_addr_accepted;
+    char *host, *manager, *family, *subflows, *add_addr_accepted;
     char **set;
     unsigned set_count;
     struct x_endpoint *endpoints;
@@ -205,6 +205,7 @@ struct manager_use {
     unsigned node;
     enum manager_kind kind;
     char *policy; /* EBPF: the policy; MPTCPD: the plugin */
+    int family;   /* EBPF: only addresses of AF_INET or AF_INET6; AF_UNSPEC: both */
     char **set;   /* KEY=VALUE for the policy or plugin */
     unsigned n_set;
     /* KERNEL; for MPTCPD with the plugin addr_adv, which uses the in-kernel manager, the limits */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "experiment_resolve.h"
+#include "program.h"
 #include "util.h"
 
 #define MANAGERS "none, kernel, ebpf:POLICY, mptcpd[:PLUGIN]"
@@ -18,6 +19,18 @@
 static bool known_plugin(const char *name)
 {
     return !strcmp(name, "fullmesh") || !strcmp(name, "ndiffports") || !strcmp(name, "addr_adv");
+}
+
+/* Is it a path manager that this build has? */
+static int check_policy(struct resolve *r, const char *where, const char *policy)
+{
+    struct program_decl *d = NULL;
+    struct err inner = ERR_INIT;
+
+    if (program_declares(policy, &d, &inner))
+        return field_error(r, where, "manager", "ebpf: %s", inner.msg);
+    program_decl_free(d);
+    return 0;
 }
 
 static int manager_kind(struct resolve *r, const char *where, const char *text,
@@ -30,6 +43,7 @@ static int manager_kind(struct resolve *r, const char *where, const char *text,
     } else if (!strncmp(text, "ebpf:", 5) && text[5]) {
         m->kind = MANAGER_EBPF;
         m->policy = xstrdup(text + 5);
+        return check_policy(r, where, m->policy);
     } else if (!strcmp(text, "mptcpd") || (!strncmp(text, "mptcpd:", 7) && text[7])) {
         m->kind = MANAGER_MPTCPD;
         m->policy = xstrdup(colon ? colon + 1 : "fullmesh");
@@ -40,6 +54,26 @@ static int manager_kind(struct resolve *r, const char *where, const char *text,
         return field_error(r, where, "manager", "bad value '%s'; accepted: " MANAGERS, text);
     }
     return 0;
+}
+
+/* The variant's, unless it says otherwise. */
+static int manager_family(struct resolve *r, const char *where, const char *raw,
+                          const struct variant *v, struct manager_use *m)
+{
+    char *text = NULL;
+    int rc = field_text(r, where, "family", raw, &text);
+
+    m->family = v->family;
+    if (!rc && text && m->kind != MANAGER_EBPF)
+        rc = field_error(r, where, "family", "is only for ebpf:POLICY");
+    else if (!rc && text && !strcmp(text, "both"))
+        m->family = AF_UNSPEC;
+    else if (!rc && text && (!strcmp(text, "4") || !strcmp(text, "6")))
+        m->family = *text == '4' ? AF_INET : AF_INET6;
+    else if (!rc && text)
+        rc = field_error(r, where, "family", "bad value '%s'; accepted: 4, 6, both", text);
+    free(text);
+    return rc;
 }
 
 static int endpoint_flags(struct resolve *r, const char *where, const struct x_endpoint *x,
@@ -154,7 +188,8 @@ static int add_manager(struct resolve *r, const char *where, const struct x_mptc
         return r->e->code;
     rc = manager_kind(r, where, manager, m);
     free(manager);
-    if (rc || field_list(r, where, "set", x->set, x->set_count, &m->set, &m->n_set) ||
+    if (rc || manager_family(r, where, x->family, v, m) ||
+        field_list(r, where, "set", x->set, x->set_count, &m->set, &m->n_set) ||
         field_unsigned(r, where, "subflows", x->subflows, 0, ENDPOINTS_MAX, &subflows) ||
         field_unsigned(r, where, "add_addr_accepted", x->add_addr_accepted, 0, ENDPOINTS_MAX,
                        &accepted) ||

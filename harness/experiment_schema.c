@@ -50,6 +50,7 @@ static const cyaml_schema_value_t x_endpoint_entry = {
 static const cyaml_schema_field_t x_mptcp_fields[] = {
     TEXT("host", struct x_mptcp, host),
     TEXT("manager", struct x_mptcp, manager),
+    OPT_TEXT("family", struct x_mptcp, family),
     OPT_TEXT("subflows", struct x_mptcp, subflows),
     OPT_TEXT("add_addr_accepted", struct x_mptcp, add_addr_accepted),
     LIST("set", struct x_mptcp, set, text_entry),
