@@ -229,7 +229,8 @@ static int execute(struct run *run, struct err *e)
         if (running)
             wait_workers(run, w, at_once, at_once);
     } while (running || (next < run->plan.n && !e->code && !stop_signal));
-    if (stop_signal) {
+    /* With --keep, Ctrl-C is how a run that is complete is ended. */
+    if (stop_signal && (e->code || run->totals.done < run->plan.n)) {
         run->interrupted = true;
         return err_broke(e, -EINTR, "stopped by signal %d (%s) after %u of %u repetitions",
                          (int)stop_signal, strsignal(stop_signal), run->totals.done, run->plan.n);

@@ -138,6 +138,15 @@ for sig in INT TERM; do
     is "SIG$sig leaves a result that says so" interrupted "$(jq -r .status "$dir/run.json")"
 done
 
+"$EXTCP" "$TMP/small.yaml" --out "$TMP/results" --reps 1 --variant a --keep >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+check "--keep leaves the network up" wait_for 30 grep -q "^kept:" "$TMP/err"
+check "and says how to look into it" sh -c "$(sed -n 's/^  \(ip netns exec .*-client\) sh$/\1/p' "$TMP/err") ping -c 1 -W 2 10.0.1.2"
+kill -INT $pid
+wait $pid && rc=0 || rc=$?
+is "until Ctrl-C: the run is complete and passes" "0 pass" "$rc $(jq -r .status "$dir/run.json")"
+is "and nothing is left behind" "$nothing" "$(ours)"
+
 "$EXTCP" "$TMP/small.yaml" --out "$TMP/killed" --set seconds=60 >"$TMP/out" 2>"$TMP/err" &
 pid=$!
 check "a run to be killed starts" wait_for 20 started

@@ -49,11 +49,11 @@ $fast
 workloads: [{name: x, kind: iperf3, from: client, to: server, seconds: 1, congestion: nosuchcc}]
 EOF
 fails "a congestion control that is not there" 4 nocc "workload x: iperf3: .*TCP_CONGESTION"
-experiment status <<EOF
+experiment exit3 <<EOF
 $fast
 workloads: [{name: x, kind: command, from: client, seconds: 5, command: "echo the reason >&2; exit 3"}]
 EOF
-fails "a command that fails" 4 status "x client.*status 3.*the reason"
+fails "a command that fails" 4 exit3 "x client.*status 3.*the reason"
 experiment slow <<EOF
 $fast
 workloads: [{name: x, kind: command, from: client, seconds: 1, time_limit: 1, command: "sleep 60"}]
@@ -88,6 +88,25 @@ rates=$(awk -F, '$4 == "x.goodput" { if ($5 > 0.8 && $5 < 1.9) { a += $6; n++ } 
 between "20 Mbit/s before" 15 21 "${rates% *}"
 between "4 Mbit/s after" 2.5 5 "${rates#* }"
 between "the event's real time is a metric" 2 2.2 "$(value rate event.slower_s)"
+
+# Loss, down and up: no answer comes while the link is dark or unplugged, and every one does before, between and after.
+cat >"$TMP/ping.sh" <<'EOF'
+ping -D -i 0.05 -c 90 -W 1 "$1" | awk -v t0="$EXTCP_T0_NS" '
+    /icmp_seq/ && / ttl=/ { t = substr($1, 2) - t0 / 1e9; w = int(t); f = t - w; if (f > 0.1 && f < 0.9) n[w]++ }
+    END { for (w = 0; w < 5; w++) print "extcp-metric second" w " count " n[w] + 0 }'
+EOF
+experiment timeline <<EOF
+$fast
+workloads: [{name: ping, kind: command, from: client, seconds: 10, command: "sh $TMP/ping.sh {server}"}]
+events:
+  - {at: 1, link: client-r1, set: [loss=100%]}
+  - {at: 2, link: client-r1, set: [loss=0%]}
+  - {at: 3, link: r1-server, state: down}
+  - {at: 4, link: r1-server, state: up}
+EOF
+good "loss, down and up while it runs" timeline
+for w in 0 2 4; do between "answers in second $w" 7 17 "$(value timeline ping.second$w)"; done
+for w in 1 3; do is "none in second $w" 0 "$(value timeline ping.second$w)"; done
 
 # A link that is not what was asked for: a tolerance that no machine can hold fails the run, and the measurement is in run.json.
 experiment off <<EOF
