@@ -168,7 +168,7 @@ static struct claim_result judge(struct results *r, double min, double max, doub
                       .min = min,
                       .max = max,
                       .by = by};
-    struct claim_result out;
+    struct claim_result out = {0};
     struct err e = ERR_INIT;
 
     assert_int_equal(claim_validate(&c, &e), 0);
@@ -179,7 +179,7 @@ static struct claim_result judge(struct results *r, double min, double max, doub
 static void test_share(void **state)
 {
     struct pairing p = pairing("load.page*_s", false);
-    struct claim_result out;
+    struct claim_result out = {0};
     struct results r;
 
     (void)state;
@@ -205,7 +205,7 @@ static void test_share(void **state)
 static void test_a_missing_pair_cannot_be_claimed(void **state)
 {
     struct pairing p = pairing("load.page*_s", false);
-    struct claim_result out;
+    struct claim_result out = {0};
     struct results r;
 
     (void)state;
@@ -230,7 +230,7 @@ static void test_each_names_the_pair(void **state)
                       .n_variants = 1,
                       .min = 0,
                       .max = 1.4};
-    struct claim_result out;
+    struct claim_result out = {0};
     struct results r;
 
     (void)state;
