@@ -7,6 +7,7 @@
 #   make lint        clang-format, cppcheck, shellcheck
 #   make SAN=1 ...   everything with the address and undefined-behaviour sanitisers, in build/san/
 #   make bench-topology | bench-link | bench-decode | bench-pm | bench-gate
+#   make program FILE=path/to/mine.bpf.c   an eBPF program of yours, to path/to/mine.bpf.o
 #   make V=1         print the commands
 
 SHELL := /bin/bash
@@ -80,6 +81,13 @@ $(O)/%.o: %.c
 $(O)/%.bpf.o: %.bpf.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -c -o $@ $< && $(STRIP) -g $@
+
+# Outside of the tree: an experiment, attach and run take the object's path.
+.PHONY: program
+program:
+	$(Q)case '$(FILE)' in *.bpf.c) ;; *) echo "make program: FILE='$(FILE)'; accepted: FILE=path/to/NAME.bpf.c" >&2; exit 2 ;; esac
+	$(call say,BPF,$(FILE))
+	$(Q)$(CLANG) $(filter-out -MMD -MP,$(BPFFLAGS)) -c -o $(FILE:.c=.o) $(FILE) && $(STRIP) -g $(FILE:.c=.o)
 
 # The objects are part of the binary; the table of all of them is what `program:` in an experiment can name.
 $(O)/gen/programs_embedded.c: $(BPF_OBJ) Makefile scripts/embed-programs.sh

@@ -57,12 +57,22 @@ union handle {
 };
 #define HANDLE_KERNFS 0xfe /* FILEID_KERNFS, include/linux/exportfs.h */
 
+static int id_of(int fd, const char *path, uint64_t *id)
+{
+    union handle u = {.h.handle_bytes = sizeof(*id)};
+    int mount_id;
+
+    if (name_to_handle_at(fd, path, &u.h, &mount_id, *path ? 0 : AT_EMPTY_PATH))
+        return -errno;
+    memcpy(id, u.h.f_handle, sizeof(*id));
+    return 0;
+}
+
 int cgroup_open(const char *path, uint64_t *id, struct err *e)
 {
     char mount[PATH_MAX] = "";
-    union handle u = {.h.handle_bytes = sizeof(*id)};
     struct statfs fs;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), mount_id, rc;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
     if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
         const char *why = fd < 0 ? strerror(errno) : "is not a group of cgroup v2";
@@ -74,12 +84,12 @@ int cgroup_open(const char *path, uint64_t *id, struct err *e)
         return err_usage(e, rc, "cgroup '%s': %s; accepted: a directory below %s", path, why,
                          mount);
     }
-    if (name_to_handle_at(fd, "", &u.h, &mount_id, AT_EMPTY_PATH)) {
-        rc = err_broke(e, -errno, "cgroup '%s': its id cannot be read: %s", path, strerror(errno));
+    rc = id_of(fd, "", id);
+    if (rc) {
+        err_broke(e, rc, "cgroup '%s': its id cannot be read: %s", path, strerror(-rc));
         close(fd);
         return rc;
     }
-    memcpy(id, u.h.f_handle, sizeof(*id));
     return fd;
 }
 
@@ -105,6 +115,7 @@ static int open_by_id(uint64_t id)
 char *cgroup_path_of(uint64_t id)
 {
     char link[64], path[PATH_MAX];
+    uint64_t there;
     int fd = open_by_id(id);
     ssize_t n;
 
@@ -113,10 +124,9 @@ char *cgroup_path_of(uint64_t id)
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     n = readlink(link, path, sizeof(path) - 1);
     close(fd);
-    if (n <= 0 || path[0] != '/')
-        return NULL;
-    path[n] = '\0';
-    return xstrdup(path);
+    path[n > 0 ? n : 0] = '\0';
+    /* What is outside of our mount has a path too, which leads somewhere else. */
+    return path[0] == '/' && !id_of(AT_FDCWD, path, &there) && there == id ? xstrdup(path) : NULL;
 }
 
 bool cgroup_is_gone(uint64_t id)

@@ -176,7 +176,7 @@ static int status(const char *cgroup, bool json, struct err *e)
 {
     struct live_program *all = NULL;
     json_t *out = json ? json_array() : NULL;
-    unsigned n = 0, shown = 0;
+    unsigned n = 0, shown = 0, elsewhere = 0;
     uint64_t id = 0;
     int rc = 0;
 
@@ -191,6 +191,10 @@ static int status(const char *cgroup, bool json, struct err *e)
     for (unsigned i = 0; !rc && i < n; i++) {
         if (cgroup && all[i].cgroup_id != id)
             continue;
+        if (!all[i].pin && !all[i].cgroup && all[i].cgroup_id) {
+            elsewhere++;
+            continue;
+        }
         rc = out ? one_json(&all[i], out, e) : print_one(&all[i], !shown, e);
         shown++;
     }
@@ -200,6 +204,8 @@ static int status(const char *cgroup, bool json, struct err *e)
     } else if (!rc && !shown) {
         printf("nothing is attached%s%s\n", cgroup ? " to " : "", cgroup ? cgroup : "");
     }
+    if (!rc && !out && elsewhere)
+        printf("(and %u on cgroups that cannot be seen from here)\n", elsewhere);
     json_decref(out);
     live_free(all, n);
     return rc;

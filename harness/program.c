@@ -266,7 +266,10 @@ int program_connections(const struct program *p, connection_fn fn, void *arg, st
 {
     struct bpf_map *m = bpf_object__find_map_by_name(p->o.obj, "connections");
 
-    return m ? connections_read(bpf_map__fd(m), fn, arg, e) : 0;
+    /* A path manager calls something else so. */
+    return m && bpf_map__type(m) == BPF_MAP_TYPE_SK_STORAGE
+               ? connections_read(bpf_map__fd(m), fn, arg, e)
+               : 0;
 }
 
 struct bpf_object *program_object(const struct program *p)

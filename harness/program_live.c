@@ -20,12 +20,13 @@
 
 static const char *const roles[] = {"rodata", "data", "bss", "connections"};
 
-const char *live_map_role(const char *name)
+const char *live_map_role(const char *name, enum bpf_map_type type)
 {
     const char *dot = strrchr(name, '.');
+    enum bpf_map_type wanted = dot ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_SK_STORAGE;
 
     for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-        if (!strcmp(dot ? dot + 1 : name, roles[i]))
+        if (type == wanted && !strcmp(dot ? dot + 1 : name, roles[i]))
             return roles[i];
     return NULL;
 }
@@ -121,7 +122,7 @@ static int open_maps(struct live_program *p, uint32_t prog_id, uint32_t *rodata_
         if (map_fd < 0)
             continue;
         const char *role =
-            bpf_obj_get_info_by_fd(map_fd, &map, &len) ? NULL : live_map_role(map.name);
+            bpf_obj_get_info_by_fd(map_fd, &map, &len) ? NULL : live_map_role(map.name, map.type);
         int *slot = role ? map_of_role(p, role) : NULL;
         if (slot && *slot < 0)
             *slot = map_fd;

@@ -47,7 +47,8 @@ int live_set(const struct live_program *p, const char *key_value, bool really, s
  * it has it)? 1, and who attached it; 0; -errno. */
 int live_is_in_effect(int cgroup_fd, enum bpf_attach_type type, const char *program,
                       struct extcp_identity *who, struct err *e);
-/* "rodata", "data", "bss", "connections", for a map of this name; NULL for others. */
-const char *live_map_role(const char *map_name);
+/* "rodata", "data", "bss", "connections": what a map is to a program of extcp; NULL for others (a
+ * path manager calls something else its connections). */
+const char *live_map_role(const char *map_name, enum bpf_map_type type);
 
 #endif

@@ -46,6 +46,9 @@ follow_run() {
         follow_failed=''
     fi
     eval "$command" >.blocks/out 2>&1
+    # The trap does not see that a "! COMMAND" at the end was wrong, and after "eval ||" it would see nothing.
+    # shellcheck disable=SC2181
+    [ $? -eq 0 ] || follow_failed=${follow_failed:-the last command}
     trap - ERR
     set +E
     if [ -z "$follow_failed" ]; then ok "$name"; else not_ok "$name" "$follow_failed"$'\n'"$(cat .blocks/out)"; fi

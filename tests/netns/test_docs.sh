@@ -27,13 +27,6 @@ like "docs/topologies.md says how to try its example" "^./run.sh shell ./mine.ya
 check "the example topology is built, and the command runs" bash -c "$command"
 check "with the delay and the rate of the file" bash -c './run.sh shell ./mine.yaml client -- ping -c 3 -i 0.1 10.0.1.2 | grep -qE "rtt .* = 2[0-9]\."'
 
-# The option of docs/options.md: compiled by the Makefile, accepted by the kernel's verifier.
-cp -r "$TOP/Makefile" "$TOP/bpf" "$TOP/scripts" "$TOP/harness" .
-block docs/options.md c mine_config >bpf/options/mine.bpf.c
-check "the example option compiles" make build/bpf/options/mine.bpf.o
-mkdir bpffs && mount -t bpf none bpffs && at_exit "umount $TMP/bpffs"
-check "and loads" bpftool prog load build/bpf/options/mine.bpf.o "$TMP/bpffs/mine"
-
 # README: every verb and make target that it names is there; the first command holds in less than a minute.
 while read -r verb; do
     [ "$verb" = setup ] || check "README: ./run.sh $verb" ./run.sh "$verb" --help
