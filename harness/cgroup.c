@@ -115,7 +115,7 @@ static int open_by_id(uint64_t id)
 char *cgroup_path_of(uint64_t id)
 {
     char link[64], path[PATH_MAX];
-    uint64_t there;
+    uint64_t there = 0;
     int fd = open_by_id(id);
     ssize_t n;
 

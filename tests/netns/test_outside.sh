@@ -124,6 +124,18 @@ exec 7>in
 wait_for 10 grep -q attached tool.out
 fails 2 "in effect there already, on this cgroup or above it, attached by process $tool" "attach where another process has it" attach uto --cgroup $web
 is "it is as it was, and nothing of ours is left" "1 0" "$(attached) $(pins)"
+# Seen from a container: there, but none of its business.
+out=$(echo $BASHPID >/sys/fs/cgroup/other/cgroup.procs && unshare --cgroup --mount bash -c "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && '$EXTCP' status" 2>&1)
+like "from within another cgroup namespace it is not listed, but said" "^nothing is attached"$'\n'"\(and [0-9]+ on cgroups that cannot be seen from here\)$" "$out"
+exec 7>&-
+wait $tool
+mkfifo in2
+"$TOP/$O/tests/tools/attach_tool" $web link "" fullmesh <in2 >tool2.out 2>&1 &
+tool=$!
+exec 7>in2
+wait_for 10 grep -q attached tool2.out
+works "status of a path manager, whose connections are something else" status --cgroup $web
+like "it is listed all the same" "fullmesh on $web" "$out"
 exec 7>&-
 wait $tool
 
