@@ -46,7 +46,12 @@ static const char good[] =
     "  - {name: \"b is faster\", kind: greater, metric: m, variants: [b], than: a}\n" /* 27 */
     "table: [app.survived]\n"                                                         /* 28 */
     "figures:\n"                                                                      /* 29 */
-    "  - {name: f, script: interval, metric: m, title: t, ylabel: y}\n";              /* 30 */
+    "  - {name: f, script: interval, metric: m, title: t, ylabel: y}\n"               /* 30 */
+    "measures:\n"                                                                     /* 31 */
+    "  - {name: r, kind: rtt, point: \"server:r1-server\", from: server, variants: [b]}\n"
+    "  - {name: w, kind: acks, point: \"server:r1-server\", from: client, port: 5000}\n" /* 33 */
+    "sockets:\n"                                                                         /* 34 */
+    "  - {name: s, host: server, port: \"${5000 + p}\", variants: [a]}\n";               /* 35 */
 
 /* The good file with `was` replaced by `is`, loaded. */
 static int load(const char *was, const char *is, const struct experiment_options *o,
@@ -109,6 +114,16 @@ static void resolved(void **state)
     assert_true(x->variants[0].changes[x->variants[0].events[0].link]);
     assert_int_equal(x->variants[0].n_metrics, 1);
     assert_string_equal(x->variants[1].metrics[0].value, "app.goodput");
+    assert_int_equal(x->variants[0].n_measures, 1);
+    assert_int_equal(x->variants[1].n_measures, 2);
+    assert_string_equal(x->variants[0].measures[0].kind->name, "acks");
+    assert_string_equal(x->variants[0].measures[0].from, "10.0.0.1");
+    assert_int_equal(x->variants[0].measures[0].port, 5000);
+    assert_string_equal(x->variants[1].measures[0].from, "fd00:0:0:1::2"); /* of its family */
+    assert_int_equal(x->variants[1].n_sockets, 0);
+    assert_int_equal(x->variants[0].n_sockets, 1);
+    assert_int_equal(x->variants[0].sockets[0].port, 5003);
+    assert_true(x->variants[0].sockets[0].interval_s == 0.1);
     experiment_free(x);
 }
 
@@ -205,6 +220,28 @@ static const struct {
     {", min: 1", "", 26, {"claims[0]", "'it survives'", "accepted: a number for 'min'"}},
     {"variants: [a, b]", "variants: [zz]", 26, {"claims[0].variants", "'zz'", "accepted: a, b"}},
     {"than: a", "than: zz", 27, {"claims[1].than", "'zz'", "accepted: a, b"}},
+    {"kind: rtt", "kind: rtts", 32, {"measures[0].kind", "'rtts'", "accepted: rtt, acks"}},
+    {"rtt, point: \"server",
+     "rtt, point: \"client",
+     32,
+     {"measures[0].point", "'client:r1-server'", "not captured"}},
+    {", from: server, variants", ", variants", 32, {"measures[0]", "needs `from:`", ""}},
+    {"from: server, variants", "from: him, variants", 32, {"measures[0].from", "'him'", "client"}},
+    {"server, variants: [b]}",
+     "server, variants: [zz]}",
+     32,
+     {"measures[0].variants", "'zz'", "a, b"}},
+    {"name: w,", "name: w x,", 33, {"measures[1].name", "'w x'", "accepted: letters"}},
+    {"name: w,", "name: r,", 33, {"measures[1].name", "another 'r'", "accepted: "}},
+    {"name: w,", "name: app,", 33, {"measures[1].name", "another 'app'", "accepted: "}},
+    {"port: 5000}", "port: 0}", 33, {"measures[1].port", "'0'", "1 to 65535"}},
+    {"name: s,", "name: w,", 35, {"sockets[0].name", "another 'w'", "accepted: "}},
+    {"host: server, port", "host: him, port", 35, {"sockets[0].host", "'him'", "client"}},
+    {"${5000 + p}", "${70000 + p}", 35, {"sockets[0].port", "'70003'", "1 to 65535"}},
+    {", port: \"${5000",
+     ", interval: 0, port: \"${5000",
+     35,
+     {"sockets[0].interval", "'0'", "0.001"}},
     {"script: interval", "script: pie", 30, {"figures[0]", "'pie'", "unknown script"}},
 };
 
