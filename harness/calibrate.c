@@ -35,6 +35,7 @@
 #define RATE_WINDOW_LEAST 3  /* packets in one */
 #define RATE_LEAST        15 /* packets that a rate is computed from */
 #define LOSS_PROBES       600
+#define RETRY_NS          200000ull
 #define RT_PRIORITY       10 /* below the emulator's */
 #define SETTLE_NS                                                                                  \
     60000000ull /* silence after the last probe is due, before a measurement is over */
@@ -337,8 +338,10 @@ static void send_due(struct path *p, uint64_t now)
     while (p->sent < p->to_send && p->next_send_ns <= now) {
         struct probe pr = {p->sent, p->kind, now_real_ns()};
         memcpy(buf, &pr, sizeof(pr));
-        if (send(p->tx, buf, p->size, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == ENOBUFS))
+        if (send(p->tx, buf, p->size, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+            p->next_send_ns = now + RETRY_NS; /* never a busy loop: we may be in real time */
             return;
+        }
         p->sent++;
         p->next_send_ns += p->gap_ns;
         /* what is late is not made up for in a burst */
