@@ -35,22 +35,27 @@ static int syntax(struct parser *s, const char *what)
                      s->text, what, s->p - s->text + 1);
 }
 
+/* A name; in single quotes it may have any character, as those of programs have a '-'. */
 static int name_value(struct parser *s, double *v)
 {
+    bool quoted = *s->p == '\'';
+    const char *from = s->p + quoted;
     char name[128];
-    size_t n = 0;
+    size_t n = quoted ? strcspn(from, "'") : 0;
     int rc;
 
-    while (isalnum((unsigned char)s->p[n]) || s->p[n] == '_' || s->p[n] == '.')
+    while (!quoted && (isalnum((unsigned char)from[n]) || from[n] == '_' || from[n] == '.'))
         n++;
     if (n >= sizeof(name))
         return syntax(s, "a name that is too long");
-    memcpy(name, s->p, n);
+    if (quoted && !from[n])
+        return syntax(s, "a quote without an end");
+    memcpy(name, from, n);
     name[n] = '\0';
     rc = s->lookup(name, v, s->arg);
     if (rc)
         return err_usage(s->e, rc, "'%s': there is no value named '%s'", s->text, name);
-    s->p += n;
+    s->p = from + n + quoted;
     return 0;
 }
 
@@ -78,7 +83,7 @@ static int factor(struct parser *s, double *v)
         s->p++;
         return 0;
     }
-    if (isalpha((unsigned char)*s->p) || *s->p == '_')
+    if (isalpha((unsigned char)*s->p) || *s->p == '_' || *s->p == '\'')
         return name_value(s, v);
     if (!isdigit((unsigned char)*s->p) && *s->p != '.')
         return syntax(s, *s->p ? "unexpected character" : "unexpected end");

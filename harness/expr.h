@@ -12,8 +12,8 @@
 typedef int (*expr_lookup)(const char *name, double *value, void *arg);
 
 /*
- * Numbers, names ([A-Za-z_][A-Za-z0-9_.]*), + - * / and parentheses. Returns 0, -ENOENT (unknown
- * name), -EINVAL (syntax, with the place), -EDOM (division by zero).
+ * Numbers, names ([A-Za-z_][A-Za-z0-9_.]*, or any in single quotes), + - * / and parentheses.
+ * Returns 0, -ENOENT (unknown name), -EINVAL (syntax, with the place), -EDOM (division by zero).
  */
 int expr_eval(const char *text, expr_lookup lookup, void *arg, double *value, struct err *e);
 

@@ -36,9 +36,16 @@ static void evaluates(void **state)
     static const struct {
         const char *text;
         double value;
-    } rows[] = {{"1 + 2 * 3", 7},           {"(1+2)*3", 9},     {"-2 - -3", 1},
-                {"app.abort_s / 4", 1.5},   {"2*(3-(1+1))", 2}, {"1e3 / 10", 100},
-                {" 0.5*app.abort_s ", 3.0}, {"8-4-2", 2},       {"16/4/2", 2}};
+    } rows[] = {{"1 + 2 * 3", 7},
+                {"(1+2)*3", 9},
+                {"-2 - -3", 1},
+                {"app.abort_s / 4", 1.5},
+                {"2*(3-(1+1))", 2},
+                {"1e3 / 10", 100},
+                {" 0.5*app.abort_s ", 3.0},
+                {"8-4-2", 2},
+                {"'app.abort_s'-1", 5},
+                {"16/4/2", 2}};
     struct err e = ERR_INIT;
     double v;
 
@@ -60,6 +67,8 @@ static void refuses(void **state)
                 {"1 2", -EINVAL, "unexpected character at column 3"},
                 {"nope", -ENOENT, "no value named 'nope'"},
                 {"1/0", -EDOM, "division by zero"},
+                {"'a-b'", -ENOENT, "no value named 'a-b'"},
+                {"'a-b", -EINVAL, "a quote without an end at column 1"},
                 {"", -EINVAL, "unexpected end"}};
     double v = 42;
 
