@@ -106,7 +106,7 @@ struct x_claim {
     unsigned variants_count;
 };
 struct x_figure {
-    char *name, *script, *metric, *title, *xlabel, *ylabel, *scale, *reference, *logscale;
+    char *name, *script, *metric, *title, *xlabel, *ylabel, *scale, *reference, *mark, *logscale;
     char **variants;
     unsigned variants_count;
 };

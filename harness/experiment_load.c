@@ -239,9 +239,11 @@ static int load_figures(struct resolve *r, struct experiment *x)
             field_text(r, path, "ylabel", xf->ylabel, &f->ylabel) ||
             field_double(r, path, "scale", xf->scale, -1e12, 1e12, &f->scale) ||
             field_text(r, path, "reference", xf->reference, &f->reference_metric) ||
+            field_double(r, path, "mark", xf->mark, -1e300, 1e300, &f->mark) ||
             field_bool(r, path, "logscale", xf->logscale, &f->logscale) ||
             variants_exist(r, path, "variants", xf->variants, xf->variants_count))
             return r->e->code;
+        f->has_mark = xf->mark != NULL;
         struct err inner = ERR_INIT;
         if (figure_validate(f, &inner))
             return field_error(r, path, "", "%s", inner.msg);

@@ -275,10 +275,14 @@ static int write_program(const char *path, const struct figure *fig, const struc
     fprintf(f,
             "log_values = %d\nhas_reference = %d\nhas_outliers = %d\nhas_band = %d\nn_max = %zu\n",
             fig->logscale, d->has_reference, d->has_outliers, d->has_band, d->n_max);
+    if (fig->has_mark)
+        fprintf(f, "mark = %.15g\n", fig->mark);
+    double low = fig->has_mark ? fmin(d->low, fig->mark) : d->low;
+    double high = fig->has_mark ? fmax(d->high, fig->mark) : d->high;
     if (fig->logscale)
-        put_log_range(f, d->low, d->high);
+        put_log_range(f, low, high);
     else
-        put_range(f, d->low, d->high);
+        put_range(f, low, high);
     if (s->series) {
         double air = d->t_high > d->t_low ? 0 : 0.5; /* a single sample has no range */
         bool from_0 = d->t_low >= 0 && d->t_low <= 0.1 * d->t_high;
@@ -310,6 +314,9 @@ int figure_draw(const struct figure *f, const struct results *r, const char *dir
         rc = s->series ? figure_data_series(&d, f, r, series, e) : figure_data_values(&d, f, r, e);
     if (!rc)
         rc = s->write(&d, csv, e);
+    if (!rc && f->logscale && f->has_mark && f->mark <= 0)
+        rc = err_broke(e, -ERANGE, "figure %s: mark = %g has no place on a logarithmic axis",
+                       f->name, f->mark);
     if (!rc && f->logscale && d.low <= 0)
         rc = err_broke(e, -ERANGE,
                        "figure %s: %g cannot be drawn on a logarithmic axis; accepted: values "

@@ -20,6 +20,8 @@ struct figure {
     char **variants;
     unsigned n_variants; /* 0: all */
     bool logscale;
+    bool has_mark;
+    double mark; /* a thin line across the figure at this value (scaled), such as 0 or 1 */
 };
 
 /* Is it a figure that can be drawn? The error names the figure, the value and what is accepted. */

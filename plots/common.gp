@@ -74,3 +74,8 @@ eval "set ".value_axis."label value_text noenhanced"
 other_axis = value_axis eq "y" ? "x" : "y"
 if (strlen(other_text)) { eval "set ".other_axis."label other_text noenhanced" }
 set xlabel offset 0, 0.3
+# A value that is worth a line of its own, such as no difference.
+if (exists("mark")) {
+    if (value_axis eq "x") { set arrow 1000 from first mark, graph 0 to first mark, graph 1 nohead back lw 1.2 lc rgb "#555555" dt solid }
+    if (value_axis eq "y") { set arrow 1000 from graph 0, first mark to graph 1, first mark nohead back lw 1.2 lc rgb "#555555" dt solid }
+}

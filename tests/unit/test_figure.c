@@ -286,6 +286,10 @@ static void awkward_shapes(void **state)
 
         for (size_t k = 0; k < ARRAY_SIZE(all); k++)
             draw(&f, all[k]);
+        f.has_mark = true;
+        f.mark = -3; /* outside of the values */
+        draw(&f, &many);
+        f.mark = 2;
         f.logscale = true;
         draw(&f, &many);
         f.title = NULL;
@@ -355,6 +359,9 @@ static void what_cannot_be_drawn_is_said(void **state)
     f.logscale = true;
     results_add(&r, 0, 6, 0, 0);
     refuse(&f, &r, -ERANGE, "0 cannot be drawn on a logarithmic axis");
+    f = figure("x", "cdf");
+    f.logscale = f.has_mark = true;
+    refuse(&f, &r, -ERANGE, "mark = 0 has no place on a logarithmic axis");
     f = figure("x", "series");
     write_series("uto,none,1,abort_time,now,5\n");
     refuse(&f, &r, -EINVAL, "must be numbers");
