@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS: a TCP client of raw IPv4 segments, for
- * what no kernel would send. Makes a handshake, sends one byte of data, and a FIN, with the option
- * bytes given in hexadecimal ("-": none; padded to whole words with the end-of-options byte) on the
- * SYN, the ACK and the data segment. The caller must keep the kernel from answering with RST. Exit
- * 0 when the data was acknowledged.
+ * rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS [LATER-OPTIONS]: a TCP client of raw
+ * IPv4 segments, for what no kernel would send. Makes a handshake, sends one byte of data, and a
+ * FIN, with the option bytes given in hexadecimal ("-": none; padded to whole words with the
+ * end-of-options byte) on the SYN, the ACK and the data segment. With LATER-OPTIONS another byte
+ * follows when the peer has sent data. The caller must keep the kernel from answering with RST.
+ * Exit 0 when the data was acknowledged.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -115,15 +116,47 @@ static int receive(struct conn *c, uint8_t flags, uint32_t *seq, uint32_t *ack)
     return -1;
 }
 
+/* One byte, until it is acknowledged. */
+static int send_data(struct conn *c, const char *options)
+{
+    uint32_t seq, ack;
+
+    for (int try = 0; try < TRIES; try++) {
+        send_segment(c, TH_ACK | TH_PUSH, options, "x");
+        if (!receive(c, TH_ACK, &seq, &ack) && ack == c->seq + 1) {
+            c->seq++;
+            return 0;
+        }
+    }
+    fprintf(stderr, "rawtcp: the data was not acknowledged\n");
+    return -1;
+}
+
+/* The peer sends one byte, again and again until we acknowledge it. */
+static int await_data(struct conn *c)
+{
+    uint32_t seq, ack;
+
+    for (int try = 0; try < TRIES; try++) {
+        if (!receive(c, TH_ACK | TH_PUSH, &seq, &ack) && seq == c->ack) {
+            c->ack++;
+            return 0;
+        }
+    }
+    fprintf(stderr, "rawtcp: the peer sent no data\n");
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     struct conn c = {.seq = 1000, .sport = (uint16_t)(20000 + getpid() % 20000)};
     uint32_t seq, ack;
-    int try;
+    int try, rc;
 
-    if (argc != 7 || inet_pton(AF_INET, argv[1], &c.from.sin_addr) != 1 ||
+    if ((argc != 7 && argc != 8) || inet_pton(AF_INET, argv[1], &c.from.sin_addr) != 1 ||
         inet_pton(AF_INET, argv[2], &c.to.sin_addr) != 1) {
-        fprintf(stderr, "usage: rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS\n");
+        fprintf(stderr, "usage: rawtcp FROM TO PORT SYN-OPTIONS ACK-OPTIONS DATA-OPTIONS "
+                        "[LATER-OPTIONS]\n");
         return 2;
     }
     c.dport = (uint16_t)atoi(argv[3]);
@@ -143,14 +176,9 @@ int main(int argc, char **argv)
     c.seq++;
     c.ack = seq + 1;
     send_segment(&c, TH_ACK, argv[5], "");
-    for (try = 0; try < TRIES; try++) {
-        send_segment(&c, TH_ACK | TH_PUSH, argv[6], "x");
-        if (!receive(&c, TH_ACK, &seq, &ack) && ack == c.seq + 1)
-            break;
-    }
-    c.seq++;
+    rc = send_data(&c, argv[6]);
+    if (!rc && argc == 8)
+        rc = await_data(&c) || send_data(&c, argv[7]);
     send_segment(&c, TH_ACK | TH_FIN, "-", "");
-    if (try == TRIES)
-        fprintf(stderr, "rawtcp: the data was not acknowledged\n");
-    return try == TRIES;
+    return rc ? 1 : 0;
 }
