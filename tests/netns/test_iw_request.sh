@@ -9,10 +9,10 @@ run() { timeout 100 "$EXTCP" "$TMP/$1.yaml" --out "$TMP/results" "${@:2}" >"$TMP
 good() { if run "$2" "${@:3}"; then ok "$1"; else not_ok "$1" "$(cat "$TMP/out")"; fi; }
 value() { awk -F, -v m="$2" -v v="${3:-v}" '$4 == m && $2 == v { print $6; exit }' "$TMP/results/$1/latest/data.csv"; }
 counters() { # EXPERIMENT VARIANT COUNTER...
-    local e=$1 v=$2 c out=()
+    local e=$1 v=$2 c got=()
     shift 2
-    for c in "$@"; do out+=("$(value "$e" "server.iw-request.$c" "$v")"); done
-    echo "${out[*]}"
+    for c in "$@"; do got+=("$(value "$e" "server.iw-request.$c" "$v")"); done
+    echo "${got[*]}"
 }
 
 # A server that has a megabyte to send. What it may send before the first ACK of data is seen on the wire, on its side.
