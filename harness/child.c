@@ -209,20 +209,28 @@ uint64_t child_cpu_us(const struct child *c)
     return c->cpu_us;
 }
 
-void child_stop(struct child *c, unsigned grace_ms)
+/* Until it has ended, or the time has come. In short steps: a signal may end one early, and a pidfd
+ * was seen (Linux 6.18) that did not wake its poll. */
+static void wait_end(struct child *c, uint64_t until_ns)
 {
     struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
 
+    for (collect(c); c->pid > 0 && now_mono_ns() < until_ns; collect(c))
+        poll(&p, 1, 20);
+}
+
+void child_stop(struct child *c, unsigned grace_ms)
+{
     if (c->pid > 0)
         collect(c);
     if (c->pid <= 0)
         return;
     kill(-c->pid, SIGTERM);
-    if (poll(&p, 1, (int)grace_ms) != 1) {
+    wait_end(c, now_mono_ns() + grace_ms * 1000000ull);
+    if (c->pid > 0) {
         kill(-c->pid, SIGKILL);
-        poll(&p, 1, -1);
+        wait_end(c, UINT64_MAX);
     }
-    collect(c);
 }
 
 void child_free(struct child *c)

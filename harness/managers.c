@@ -130,8 +130,10 @@ static void ebpf_argv(const struct rep *r, const struct manager_use *u, struct a
         add(a, xstrdup("--set"));
         add(a, xstrdup(u->set[i]));
     }
-    if (u->family)
-        add(a, xasprintf("--family=%d", u->family == AF_INET ? 4 : 6));
+    if (u->family) {
+        add(a, xstrdup("--family"));
+        add(a, xstrdup(u->family == AF_INET ? "4" : "6"));
+    }
     add(a, xstrdup("--cgroup"));
     add(a, xstrdup(testbed_cgroup_path(r->tb, u->node)));
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/mptcp.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <poll.h>
@@ -114,15 +115,62 @@ struct sockdiag {
     int stop_fd, rc; /* rc: what ended the thread early */
 };
 
+/* Token of the MPTCP connection that a subflow belongs to, and whether it is a backup; 0: it is
+ * none. */
+static uint32_t subflow_token(const struct sockdiag_entry *s, bool *backup)
+{
+    const struct nlattr *ulp = s->attr[INET_DIAG_ULP_INFO], *a, *b;
+    uint32_t token = 0, flags = 0;
+
+    if (!ulp)
+        return 0;
+    mnl_attr_for_each_nested(a, ulp)
+    {
+        if (mnl_attr_get_type(a) != INET_ULP_INFO_MPTCP)
+            continue;
+        mnl_attr_for_each_nested(b, a)
+        {
+            if (mnl_attr_get_type(b) == MPTCP_SUBFLOW_ATTR_TOKEN_LOC)
+                token = mnl_attr_get_u32(b);
+            if (mnl_attr_get_type(b) == MPTCP_SUBFLOW_ATTR_FLAGS)
+                flags = mnl_attr_get_u32(b);
+        }
+    }
+    *backup = flags & (MPTCP_SUBFLOW_FLAG_BKUP_REM | MPTCP_SUBFLOW_FLAG_BKUP_LOC);
+    return token;
+}
+
+/* A mapped address is shown as the IPv4 address that it is: the server's socket may be of IPv6. */
+static void address(const struct sockdiag_entry *s, const uint32_t *addr, char *buf)
+{
+    bool mapped =
+        s->msg->idiag_family == AF_INET6 && !addr[0] && !addr[1] && addr[2] == htonl(0xffff);
+
+    inet_ntop(mapped ? AF_INET : s->msg->idiag_family, mapped ? addr + 3 : addr, buf,
+              INET6_ADDRSTRLEN);
+}
+
+static bool of_a_connection(const struct sockdiag *d, uint32_t token)
+{
+    for (unsigned i = 0; token && i < d->log.n_sockets; i++)
+        if (d->log.sockets[i].token == token)
+            return true;
+    return false;
+}
+
 static void take_sample(const struct sockdiag_entry *s, void *arg)
 {
     struct sockdiag *d = arg;
     const struct nlattr *info_attr = s->attr[INET_DIAG_INFO], *cong = s->attr[INET_DIAG_CONG];
     struct socket_sample sample = {.t_mono_ns = d->now_ns};
     struct tcp_info info = {0};
+    char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN], path[96];
+    uint32_t token;
     size_t len;
 
-    if (ntohs(s->msg->id.idiag_sport) != d->w->port && ntohs(s->msg->id.idiag_dport) != d->w->port)
+    token = subflow_token(s, &sample.backup);
+    if (ntohs(s->msg->id.idiag_sport) != d->w->port &&
+        ntohs(s->msg->id.idiag_dport) != d->w->port && !of_a_connection(d, token))
         return;
     if (!info_attr || !cong)
         return;
@@ -130,6 +178,12 @@ static void take_sample(const struct sockdiag_entry *s, void *arg)
     memcpy(&info, mnl_attr_get_payload(info_attr), len < sizeof(info) ? len : sizeof(info));
     sample.socket = socket_log_socket(&d->log, (uint64_t)s->msg->id.idiag_cookie[1] << 32 |
                                                    s->msg->id.idiag_cookie[0]);
+    if (token) {
+        address(s, s->msg->id.idiag_src, from);
+        address(s, s->msg->id.idiag_dst, to);
+        snprintf(path, sizeof(path), "%s-%s", from, to);
+        socket_log_subflow(&d->log, sample.socket, token, path);
+    }
     sample.algorithm = socket_log_algorithm(&d->log, mnl_attr_get_str(cong), d->tag);
     sample.rtt_s = info.tcpi_rtt / 1e6;
     sample.cwnd = info.tcpi_snd_cwnd;

@@ -8,6 +8,7 @@
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,10 +52,18 @@ struct socket_sample {
     uint32_t cwnd; /* segments */
     uint32_t retransmits;
     uint64_t bytes_acked;
+    bool backup; /* of an MPTCP subflow: either side has said so */
+};
+
+/* A socket that was seen. */
+struct socket_seen {
+    uint64_t cookie;
+    uint32_t token; /* of its MPTCP connection (that of our side); 0: it is none of MPTCP */
+    char path[96];  /* "10.0.0.1-10.0.1.2": local and remote address */
 };
 
 struct socket_log {
-    uint64_t *cookies; /* of each socket, in the order in which they were first seen */
+    struct socket_seen *sockets; /* in the order in which they were first seen */
     unsigned n_sockets;
     char (*algorithms)[SOCKDIAG_ALGORITHM_MAX];
     unsigned n_algorithms;
@@ -66,7 +75,7 @@ struct socket_log {
 struct socket_watch {
     char *name;    /* unique in the experiment: prefix of its metrics and series */
     unsigned node; /* where the sockets are */
-    unsigned port; /* local or remote */
+    unsigned port; /* local or remote; subflows of a connection that has it count with any */
     double interval_s;
 };
 
@@ -83,10 +92,14 @@ int sockdiag_stop(struct sockdiag *s, uint64_t t0_mono_ns, metric_fn metric, ser
 
 /*
  * The metrics and series of a log (docs/experiments.md). The series of the first socket are
- * NAME.rtt, .cwnd, .retransmits, .bytes_acked, .delivery_rate; those of the second NAME.rtt.2 …
+ * NAME.rtt, .cwnd, .retransmits, .bytes_acked, .delivery_rate; those of the second NAME.rtt.2 … The
+ * subflows of MPTCP go by their path: NAME.rtt.LOCAL-REMOTE (addresses), with .backup, and #2 …
+ * behind it for further ones on the same path.
  */
 void sockdiag_report(const struct socket_log *log, const char *name, uint64_t t0_mono_ns,
                      metric_fn metric, series_fn series, void *arg);
+/* What is known of the MPTCP connection of a socket. */
+void socket_log_subflow(struct socket_log *log, unsigned socket, uint32_t token, const char *path);
 /* Index of a socket, of an algorithm; added when new. */
 unsigned socket_log_socket(struct socket_log *log, uint64_t cookie);
 unsigned socket_log_algorithm(struct socket_log *log, const char *name, const char *tag);

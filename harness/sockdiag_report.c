@@ -11,11 +11,17 @@
 unsigned socket_log_socket(struct socket_log *log, uint64_t cookie)
 {
     for (unsigned i = log->n_sockets; i > 0; i--) /* the newest first: they are those that live */
-        if (log->cookies[i - 1] == cookie)
+        if (log->sockets[i - 1].cookie == cookie)
             return i - 1;
-    log->cookies = xrealloc(log->cookies, (log->n_sockets + 1) * sizeof(*log->cookies));
-    log->cookies[log->n_sockets] = cookie;
+    log->sockets = xrealloc(log->sockets, (log->n_sockets + 1) * sizeof(*log->sockets));
+    log->sockets[log->n_sockets] = (struct socket_seen){.cookie = cookie};
     return log->n_sockets++;
+}
+
+void socket_log_subflow(struct socket_log *log, unsigned socket, uint32_t token, const char *path)
+{
+    log->sockets[socket].token = token;
+    snprintf(log->sockets[socket].path, sizeof(log->sockets[socket].path), "%s", path);
 }
 
 unsigned socket_log_algorithm(struct socket_log *log, const char *name, const char *tag)
@@ -46,7 +52,7 @@ void socket_log_add(struct socket_log *log, const struct socket_sample *s)
 
 void socket_log_free(struct socket_log *log)
 {
-    free(log->cookies);
+    free(log->sockets);
     free(log->algorithms);
     free(log->samples);
     *log = (struct socket_log){0};
@@ -57,6 +63,7 @@ struct out {
     metric_fn metric;
     series_fn series;
     void *arg;
+    char **suffix; /* of the series of each socket that is a subflow, else NULL */
 };
 
 static void metric(const struct out *o, const char *what, const char *unit, double value)
@@ -67,11 +74,23 @@ static void metric(const struct out *o, const char *what, const char *unit, doub
     o->metric(name, unit, value, o->arg);
 }
 
+/* How many sockets before this one have the same path. */
+static unsigned same_path(const struct socket_log *log, unsigned socket)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < socket; i++)
+        n += log->sockets[i].token && !strcmp(log->sockets[i].path, log->sockets[socket].path);
+    return n;
+}
+
 static void series(const struct out *o, const char *what, unsigned socket, double t_s, double value)
 {
     char name[256];
 
-    if (socket)
+    if (o->suffix[socket])
+        snprintf(name, sizeof(name), "%s.%s.%s", o->name, what, o->suffix[socket]);
+    else if (socket)
         snprintf(name, sizeof(name), "%s.%s.%u", o->name, what, socket + 1);
     else
         snprintf(name, sizeof(name), "%s.%s", o->name, what);
@@ -90,6 +109,8 @@ static void all_series(const struct socket_log *log, const struct out *o, uint64
         series(o, "retransmits", s->socket, t, s->retransmits);
         series(o, "bytes_acked", s->socket, t, (double)s->bytes_acked);
         series(o, "delivery_rate", s->socket, t, s->delivery_rate_bps);
+        if (log->sockets[s->socket].token)
+            series(o, "backup", s->socket, t, s->backup);
     }
 }
 
@@ -125,10 +146,69 @@ static void round_trips(const struct socket_log *log, const struct out *o)
     free(rtt);
 }
 
+/* Of MPTCP: connections, the most subflows that one had at a time, and each path's share of the
+ * bytes that were acknowledged. */
+static void subflow_metrics(const struct socket_log *log, const struct out *o)
+{
+    double *bytes = xcalloc(log->n_sockets, sizeof(*bytes)), sum = 0;
+    unsigned connections = 0, most = 0;
+    size_t now = 0;
+
+    for (size_t i = 0; i < log->n; i++) {
+        const struct socket_sample *s = &log->samples[i], *before = i ? s - 1 : s;
+        uint32_t token = log->sockets[s->socket].token;
+        if (!token)
+            continue;
+        bytes[s->socket] = (double)s->bytes_acked;
+        if (before->t_mono_ns != s->t_mono_ns || !i)
+            now = i; /* the first sample of this moment */
+        unsigned n = 0;
+        for (size_t k = now; k <= i; k++)
+            n += log->sockets[log->samples[k].socket].token == token;
+        most = n > most ? n : most;
+    }
+    for (unsigned i = 0; i < log->n_sockets; i++) {
+        bool first = log->sockets[i].token != 0;
+        for (unsigned k = 0; k < i; k++)
+            first &= log->sockets[k].token != log->sockets[i].token;
+        connections += first;
+        sum += bytes[i];
+    }
+    if (connections) {
+        metric(o, "connections", "count", connections);
+        metric(o, "subflows", "count", most);
+    }
+    for (unsigned i = 0; sum > 0 && i < log->n_sockets; i++) {
+        double here = bytes[i];
+        char what[128];
+        if (!log->sockets[i].token || same_path(log, i))
+            continue;
+        for (unsigned k = i + 1; k < log->n_sockets; k++)
+            if (!strcmp(log->sockets[k].path, log->sockets[i].path))
+                here += bytes[k];
+        snprintf(what, sizeof(what), "share.%s", log->sockets[i].path);
+        metric(o, what, "1", here / sum);
+    }
+    free(bytes);
+}
+
+static char **suffixes(const struct socket_log *log)
+{
+    char **all = xcalloc(log->n_sockets + 1, sizeof(*all));
+
+    for (unsigned i = 0; i < log->n_sockets; i++) {
+        unsigned before = same_path(log, i);
+        if (log->sockets[i].token)
+            all[i] = before ? xasprintf("%s#%u", log->sockets[i].path, before + 1)
+                            : xstrdup(log->sockets[i].path);
+    }
+    return all;
+}
+
 void sockdiag_report(const struct socket_log *log, const char *name, uint64_t t0_mono_ns,
                      metric_fn metric_out, series_fn series_out, void *arg)
 {
-    struct out o = {name, metric_out, series_out, arg};
+    struct out o = {name, metric_out, series_out, arg, suffixes(log)};
     size_t *used = xcalloc(log->n_algorithms, sizeof(*used));
     double cwnd = 0, rate = 0;
 
@@ -152,5 +232,9 @@ void sockdiag_report(const struct socket_log *log, const char *name, uint64_t t0
         round_trips(log, &o);
         totals(log, &o);
     }
+    subflow_metrics(log, &o);
     all_series(log, &o, t0_mono_ns);
+    for (unsigned i = 0; i < log->n_sockets; i++)
+        free(o.suffix[i]);
+    free(o.suffix);
 }

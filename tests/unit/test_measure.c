@@ -340,10 +340,10 @@ static void sampled_sockets(void **state)
     unsigned cubic = socket_log_algorithm(&log, "cubic_0a1b2c00", "0a1b2c00"),
              bbr = socket_log_algorithm(&log, "bbr", "0a1b2c00");
     const struct socket_sample samples[] = {
-        {T0, a, cubic, 0, 0, 10, 0, 0},
-        {T0 + NSEC_PER_SEC, a, cubic, 0.1, 8e6, 40, 2, 1000},
-        {T0 + NSEC_PER_SEC, b, bbr, 0.3, 4e6, 20, 0, 500},
-        {T0 + 2 * NSEC_PER_SEC, b, cubic, 0.2, 2e6, 30, 5, 700},
+        {T0, a, cubic, 0, 0, 10, 0, 0, false},
+        {T0 + NSEC_PER_SEC, a, cubic, 0.1, 8e6, 40, 2, 1000, false},
+        {T0 + NSEC_PER_SEC, b, bbr, 0.3, 4e6, 20, 0, 500, false},
+        {T0 + 2 * NSEC_PER_SEC, b, cubic, 0.2, 2e6, 30, 5, 700, false},
     };
 
     (void)state;
