@@ -5,18 +5,17 @@
  * The kernel makes its ACKs as ever. A cgroup_skb/egress program lets only some of them out; to the
  * kernel all of them are sent. So an ACK that was held back is not the kernel's concern any more,
  * and nobody would send it when the peer has stopped and waits for it. Therefore
- *   - the last ACK that was held back is kept, and a timer is set to the strategy's time bound.
- * When it expires and no later segment has acknowledged as much, the packet goes to the carrier
- *     (harness/carrier.c) through a ring buffer, and the carrier sends it: an ACK is late, never
- *     lost;
- *   - without a living carrier only what cannot matter is held back: at most half of what came in
- *     during the last round trip, and never the ACK of a segment that the peer pushed;
+ *   - the last ACK that was held back is kept, and a timer is set to the strategy's time bound, or
+ *     to 40 ms from now where that is sooner (a peer that has stopped). When it expires and no
+ *     later segment has acknowledged as much, the packet goes to the carrier (harness/carrier.c)
+ *     through a ring buffer, and the carrier sends it: an ACK is late, never lost;
+ *   - without a living carrier nothing is held back;
  *   - with or without: only an ACK that looks like the next of an undisturbed bulk transfer is ever
  *     held back (may_hold). All others go out at once.
  *
  * A program defines THIN_RTT_DIV, THIN_MAX_DELAY_MS and THIN_FIRST (expressions), puts
  * THIN_COUNTERS into its counters, includes this, calls thin_begin when a connection is established
- * and thin_end when it is closed, and sets `ratio`.
+ * and thin_state when its state changes, and sets `ratio`.
  */
 #ifndef EXTCP_BPF_LIB_ACKTHIN_BPF_H
 #define EXTCP_BPF_LIB_ACKTHIN_BPF_H
@@ -32,7 +31,10 @@
 #include "extcp_prog.h"
 
 #define THIN_MIN_DELAY_NS 1000000ull /* no timer is set to less */
-#define THIN_MSEC         1000000ull
+/* The kernel's own smallest delayed ACK (TCP_DELACK_MIN): a peer that has stopped waits no longer.
+ */
+#define THIN_IDLE_NS 40000000ull
+#define THIN_MSEC    1000000ull
 
 #define SO_MARK           36
 #define CLOCK_MONOTONIC   1
@@ -58,23 +60,18 @@ struct tcp_sock {
 } __attribute__((preserve_access_index));
 
 struct thin_conn {
-    __u32 ratio;     /* segments for each ACK; 0: the kernel's own way */
-    __u32 passed;    /* the last acknowledgement number that went out … */
-    __u32 edge;      /* … and the right edge of the window with it */
-    __u32 last;      /* the last one that the kernel made */
-    __u32 must;      /* what covers this sequence number goes out */
-    __u32 pushed;    /* so far the peer has pushed */
-    __u32 next;      /* one past the highest byte that came in */
-    __u32 mss;       /* the largest segment that came in */
-    __u32 segments;  /* that came in, up to THIN_FIRST */
-    __u32 flight;    /* bytes that came in during the last round trip */
-    __u32 epoch_seq; /* the current round trip began with this … */
-    __u64 epoch_ns;  /* … at this time */
-    __u64 arrived_ns, passed_ns;
-    __u64 calm_ns;     /* until then something was lost or reordered */
-    __u32 base_rtt_us; /* the smaller of the kernel's two estimates */
-    __u32 rtt_us;      /* the current one */
-    __u8 waiting;      /* an ACK may be waiting in thin_parked */
+    __u32 ratio;    /* segments for each ACK; 0: the kernel's own way */
+    __u32 passed;   /* the last acknowledgement number that went out … */
+    __u32 edge;     /* … and the right edge of the window with it */
+    __u32 last;     /* the last one that the kernel made */
+    __u32 must;     /* what covers this sequence number goes out */
+    __u32 next;     /* one past the highest byte that came in */
+    __u32 mss;      /* the largest segment that came in */
+    __u32 segments; /* that came in, up to THIN_FIRST */
+    __u32 rtt_us;   /* the kernel's estimate */
+    __u64 passed_ns;
+    __u64 calm_ns; /* until then something was lost or reordered */
+    __u8 waiting;  /* an ACK may be waiting in thin_parked */
 };
 
 struct {
@@ -272,13 +269,17 @@ static __always_inline void settle(struct __sk_buff *skb, struct thin_conn *c, b
     bpf_spin_unlock(&p->lock);
 }
 
-static __always_inline __u64 time_bound(const struct thin_conn *c)
+/* When the ACK that is held back now goes out at the latest. */
+static __always_inline __u64 due_at(const struct thin_conn *c, __u64 now)
 {
     __u64 ns = c->rtt_us * 1000ull / THIN_RTT_DIV;
 
     if (ns > THIN_MAX_DELAY_MS * THIN_MSEC)
-        return THIN_MAX_DELAY_MS * THIN_MSEC;
-    return ns < THIN_MIN_DELAY_NS ? THIN_MIN_DELAY_NS : ns;
+        ns = THIN_MAX_DELAY_MS * THIN_MSEC;
+    if (ns < THIN_MIN_DELAY_NS)
+        ns = THIN_MIN_DELAY_NS;
+    ns += c->passed_ns;
+    return ns < now + THIN_IDLE_NS ? ns : now + THIN_IDLE_NS;
 }
 
 /* Does this ACK cover `seq`, and none before it? */
@@ -306,7 +307,7 @@ static __always_inline bool may_hold(struct thin_conn *c, const struct thin_segm
     /* The end of what the peer had to send. */
     if (first_to_cover(c, s->ack, c->must))
         return false;
-    if (now < c->calm_ns || now - c->passed_ns >= time_bound(c))
+    if (now < c->calm_ns || now >= due_at(c, now))
         return false;
     /* The peer must not run into the end of the window that it knows. */
     if (held > (c->edge - c->passed) / 2)
@@ -314,12 +315,10 @@ static __always_inline bool may_hold(struct thin_conn *c, const struct thin_segm
     return held < c->ratio * c->mss;
 }
 
-static __always_inline void learn(struct thin_conn *c, struct tcp_sock *tp)
+/* The receiver's estimate, where the peer has sent enough for one; else that of the handshake. */
+static __always_inline __u32 round_trip_us(struct tcp_sock *tp)
 {
-    __u32 data = tp->rcv_rtt_est.rtt_us >> 3, own = tp->srtt_us >> 3;
-
-    c->rtt_us = data ?: own;
-    c->base_rtt_us = own && own < c->rtt_us ? own : c->rtt_us;
+    return (tp->rcv_rtt_est.rtt_us ?: tp->srtt_us) >> 3;
 }
 
 SEC("cgroup_skb/egress")
@@ -343,7 +342,7 @@ int ackthin_out(struct __sk_buff *skb)
     if (!c || !tp || !read_segment(skb, &s) || !(s.flags & THIN_ACK))
         return 1;
     now = bpf_ktime_get_ns();
-    learn(c, tp);
+    c->rtt_us = round_trip_us(tp);
     edge = s.ack + tp->rcv_wnd;
     before = c->last;
     c->last = s.ack;
@@ -351,16 +350,9 @@ int ackthin_out(struct __sk_buff *skb)
     if (!s.payload)
         __sync_fetch_and_add(&counters.acks_made, 1);
     hold = may_hold(c, &s, before, sk->state, now);
-    if (hold &&
-        !(carrier_alive(now) && park(skb, c, &s, edge, now, c->passed_ns + time_bound(c)))) {
-        /*
-         * Nobody could send it later: hold it back only where the peer goes on without it. PSH is
-         * where it may have stopped; Linux (since 5.4) also sets it at the end of each packet that
-         * it leaves to segmentation offload, so little is left to hold back.
-         */
-        hold = s.ack - c->passed < c->flight / 2 && !first_to_cover(c, s.ack, c->pushed);
-        if (!hold)
-            __sync_fetch_and_add(&counters.acks_unsafe, 1);
+    if (hold && !(carrier_alive(now) && park(skb, c, &s, edge, now, due_at(c, now)))) {
+        hold = false; /* nobody could send it later */
+        __sync_fetch_and_add(&counters.acks_unsafe, 1);
     }
     if (hold) {
         __sync_fetch_and_add(&counters.acks_held, 1);
@@ -373,23 +365,6 @@ int ackthin_out(struct __sk_buff *skb)
     c->edge = edge;
     c->passed_ns = now;
     return 1;
-}
-
-/* How much comes in within a round trip; after a pause it starts at nothing. */
-static __always_inline void count_flight(struct thin_conn *c, __u64 now)
-{
-    __u64 rtt = c->base_rtt_us * 1000ull;
-
-    if (now - c->arrived_ns > rtt) {
-        c->flight = 0;
-    } else if (now - c->epoch_ns >= rtt) {
-        c->flight = c->next - c->epoch_seq;
-    } else {
-        c->arrived_ns = now;
-        return;
-    }
-    c->arrived_ns = c->epoch_ns = now;
-    c->epoch_seq = c->next;
 }
 
 SEC("cgroup_skb/ingress")
@@ -418,10 +393,10 @@ int ackthin_in(struct __sk_buff *skb)
         c->calm_ns = now + c->rtt_us * 1000ull; /* lost, reordered or sent again */
     if (thin_after(end, c->next))
         c->next = end;
-    count_flight(c, now);
-    if (s.flags & THIN_PSH && thin_after(end, c->pushed))
-        c->pushed = end;
-    /* A short segment is the last of what the peer had to send. */
+    /*
+     * A short segment is the last of what the peer had to send. PSH would say so too, but Linux
+     * (since 5.4) also sets it at the end of each packet that it leaves to segmentation offload.
+     */
     if ((s.flags & (THIN_FIN | THIN_URG) || (s.payload % c->mss)) && thin_after(end, c->must))
         c->must = end;
     return 1;
@@ -444,7 +419,7 @@ static __always_inline struct thin_conn *thin_begin(struct bpf_sock_ops *ctx, __
     if (!c)
         return NULL;
     c->ratio = ratio;
-    c->passed = c->last = c->must = c->pushed = c->next = c->epoch_seq = c->edge = ctx->rcv_nxt;
+    c->passed = c->last = c->must = c->next = c->edge = ctx->rcv_nxt;
     bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
     return c;
 }
