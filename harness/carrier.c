@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,11 +94,14 @@ static void *carry(void *arg)
 {
     struct carrier *c = arg;
     uint64_t said = 0;
+    struct sched_param rt = {.sched_priority = 1};
     sigset_t all;
 
     /* Signals are for the thread that cleans up. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
+    /* It has little to do, and a peer waits for it. Without the privilege it is only later. */
+    (void)!pthread_setschedparam(pthread_self(), SCHED_FIFO, &rt);
     for (;;) {
         struct pollfd p[2] = {{.fd = c->stop_fd, .events = POLLIN},
                               {.fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN}};
