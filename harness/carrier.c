@@ -22,7 +22,8 @@
 
 struct carrier {
     pthread_t thread;
-    int stop_fd, raw4, raw6, alive_fd; /* alive_fd: the map */
+    int stop_fd, raw4, raw6, packets_fd, alive_fd; /* the last two: maps, not ours … */
+    bool own_maps;                                 /* … or ours */
     struct ring_buffer *ring;
     unsigned failed;
 };
@@ -158,27 +159,36 @@ static void release(struct carrier *c)
         close(c->raw6);
     if (c->stop_fd >= 0)
         close(c->stop_fd);
+    if (c->own_maps) {
+        close(c->packets_fd);
+        close(c->alive_fd);
+    }
     free(c);
 }
 
-int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd, struct err *e)
+bool carrier_needed(const struct bpf_object *obj)
 {
-    struct bpf_map *packets = bpf_object__find_map_by_name(obj, "packets"),
-                   *alive = bpf_object__find_map_by_name(obj, "carrier");
-    struct carrier *c;
+    return bpf_object__find_map_by_name(obj, "packets") &&
+           bpf_object__find_map_by_name(obj, "carrier");
+}
+
+bool carrier_map(const char *name)
+{
+    return !strcmp(name, "packets") || !strcmp(name, "carrier") ||
+           !strcmp(name, "thin_parked"); /* timers run for as long as user space holds their map */
+}
+
+/* Takes c. */
+static int start(struct carrier **out, struct carrier *c, int ns_fd, struct err *e)
+{
     int rc;
 
-    *out = NULL;
-    if (!packets || !alive)
-        return 0;
-    c = xcalloc(1, sizeof(*c));
     c->raw4 = c->raw6 = -1;
-    c->alive_fd = bpf_map__fd(alive);
     c->stop_fd = eventfd(0, EFD_CLOEXEC);
     rc = c->stop_fd < 0 ? err_broke(e, -errno, "carrier of late ACKs: %s", strerror(errno))
                         : open_sockets(c, ns_fd, e);
     if (!rc) {
-        c->ring = ring_buffer__new(bpf_map__fd(packets), on_packet, c, NULL);
+        c->ring = ring_buffer__new(c->packets_fd, on_packet, c, NULL);
         if (!c->ring)
             rc = err_broke(e, -errno, "carrier of late ACKs: ring buffer: %s", strerror(errno));
     }
@@ -194,6 +204,49 @@ int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd,
     }
     *out = c;
     return 0;
+}
+
+int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd, struct err *e)
+{
+    struct carrier *c;
+
+    *out = NULL;
+    if (!carrier_needed(obj))
+        return 0;
+    c = xcalloc(1, sizeof(*c));
+    c->packets_fd = bpf_object__find_map_fd_by_name(obj, "packets");
+    c->alive_fd = bpf_object__find_map_fd_by_name(obj, "carrier");
+    return start(out, c, ns_fd, e);
+}
+
+static int open_pinned(const char *dir, const char *name)
+{
+    char *path = xasprintf("%s/%s", dir, name);
+    int fd = bpf_obj_get(path);
+
+    free(path);
+    return fd;
+}
+
+int carrier_start_pinned(struct carrier **out, const char *dir, int ns_fd, struct err *e)
+{
+    int packets = open_pinned(dir, "packets"), alive = open_pinned(dir, "carrier");
+    struct carrier *c;
+
+    *out = NULL;
+    if (packets < 0 || alive < 0) {
+        int rc = packets < 0 ? packets : alive;
+        if (packets >= 0)
+            close(packets);
+        if (alive >= 0)
+            close(alive);
+        return err_broke(e, rc, "%s: no late ACKs come from there: %s", dir, strerror(-rc));
+    }
+    c = xcalloc(1, sizeof(*c));
+    c->packets_fd = packets;
+    c->alive_fd = alive;
+    c->own_maps = true;
+    return start(out, c, ns_fd, e);
 }
 
 void carrier_stop(struct carrier *c)

@@ -9,6 +9,7 @@
 #define EXTCP_CARRIER_H
 
 #include <bpf/libbpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,12 @@ struct carrier;
  * such maps. Needs CAP_NET_RAW. The object must stay until carrier_stop.
  */
 int carrier_start(struct carrier **out, const struct bpf_object *obj, int ns_fd, struct err *e);
+/* The same for maps that are pinned in a directory (pins.h); -ENOENT where there are none. */
+int carrier_start_pinned(struct carrier **out, const char *dir, int ns_fd, struct err *e);
+/* Does the object hand out packets? */
+bool carrier_needed(const struct bpf_object *obj);
+/* Must a map of this name be pinned, so that carrier_start_pinned can be called later? */
+bool carrier_map(const char *name);
 /* Stops it; packets in the ring buffer are sent before. NULL is fine. */
 void carrier_stop(struct carrier *c);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "carrier.h"
 #include "cgroup.h"
 #include "cmd.h"
 #include "pins.h"
@@ -38,6 +39,13 @@ static const char *const usage_detach =
     "usage: extcp detach PROGRAM --cgroup PATH\n"
     "       extcp detach --all [--cgroup PATH]\n"
     "Removes what 'extcp attach' attached, and only that. Connections go on without the program.\n";
+
+static const char *const usage_carry =
+    "usage: extcp carry PROGRAM --cgroup PATH\n"
+    "Sends the late ACKs of a program that was attached with 'extcp attach' and holds ACKs back\n"
+    "(ack-rate, tarr), in the network namespace where it is started, until SIGINT or SIGTERM. "
+    "Without\n"
+    "it such a program holds nothing back. Let it run as a service.\n";
 
 static const char *const usage_set =
     "usage: extcp set PROGRAM --cgroup PATH KEY=VALUE...\n"
@@ -128,6 +136,7 @@ static int attach(const struct arguments *a, int cgroup_fd, uint64_t id, struct 
     struct program *p = NULL;
     struct pin_dir *dir = NULL;
     char *name = NULL;
+    bool wants_carrier = false;
     int rc = program_declares(a->program, &d, e);
 
     if (!rc && d->path_manager)
@@ -148,6 +157,7 @@ static int attach(const struct arguments *a, int cgroup_fd, uint64_t id, struct 
         rc = program_attach(&p, a->program, a->settings, a->n_settings, &place, e);
     }
     if (!rc) {
+        wants_carrier = program_wants_carrier(p);
         rc = pin_commit(dir, id, d->name, e);
         dir = NULL;
     }
@@ -157,6 +167,11 @@ static int attach(const struct arguments *a, int cgroup_fd, uint64_t id, struct 
         printf("%s is attached to %s; 'extcp status' shows what it does, 'extcp detach %s --cgroup "
                "%s' removes it\n",
                d->name, a->cgroup, d->name, a->cgroup);
+    if (!rc && wants_carrier)
+        fprintf(stderr,
+                "extcp attach: note: %s holds no ACK back until 'extcp carry %s --cgroup %s' runs "
+                "to send the late ones\n",
+                d->name, d->name, a->cgroup);
     free(name);
     program_decl_free(d);
     return rc;
@@ -194,6 +209,59 @@ static char *short_name(const char *program)
                *end = strstr(base, ".bpf.o");
 
     return xasprintf("%.*s", (int)(end && !end[6] ? (size_t)(end - base) : strlen(base)), base);
+}
+
+static int carry(const struct arguments *a, uint64_t id, struct err *e)
+{
+    char *name = short_name(a->program), *dir = pin_name(id, name, e);
+    struct carrier *c = NULL;
+    sigset_t end;
+    int signal, rc = dir ? 0 : -ENOENT;
+
+    if (!rc && access(dir, F_OK))
+        rc = err_usage(e, -ENOENT,
+                       "program %s is not attached to %s; 'extcp attach %s --cgroup %s' does it",
+                       name, a->cgroup, name, a->cgroup);
+    if (!rc)
+        rc = carrier_start_pinned(&c, dir, -1, e);
+    if (!rc) {
+        printf("late ACKs of %s on %s are sent until SIGINT or SIGTERM\n", name, a->cgroup);
+        fflush(stdout);
+        sigemptyset(&end);
+        sigaddset(&end, SIGINT);
+        sigaddset(&end, SIGTERM);
+        sigaddset(&end, SIGHUP);
+        sigwait(&end, &signal); /* blocked already */
+    }
+    carrier_stop(c);
+    free(dir);
+    free(name);
+    return rc;
+}
+
+int cmd_carry(int argc, char **argv)
+{
+    struct arguments a = {.verb = "carry", .usage = usage_carry};
+    struct err e = ERR_INIT;
+    uint64_t id;
+    int fd, rc = parse(argc, argv, false, false, &a, &e);
+
+    if (!rc && a.help) {
+        fputs(a.usage, stdout);
+        return EXIT_OK;
+    }
+    if (!rc && a.all)
+        rc = err_usage(&e, -EINVAL, "--all is for 'extcp detach'; see extcp carry --help");
+    if (!rc) {
+        fd = cgroup_open(a.cgroup, &id, &e);
+        rc = fd < 0 ? fd : 0;
+    }
+    if (rc)
+        return cmd_fail(a.verb, &e);
+    close(fd);
+    block_signals();
+    rc = carry(&a, id, &e);
+    return rc ? cmd_fail(a.verb, &e) : EXIT_OK;
 }
 
 static int not_attached(const struct live_program *all, unsigned n, uint64_t id, const char *name,

@@ -57,6 +57,7 @@ static const char *const usage =
     "outside the testbed (docs/outside.md):\n"
     "  run --with PROGRAM[:KEY=VALUE,...] -- COMMAND   a command with eBPF programs attached\n"
     "  attach PROGRAM --cgroup PATH [--set KEY=VALUE]...   the processes of a cgroup\n"
+    "  carry PROGRAM --cgroup PATH   send its late ACKs, until Ctrl-C (ack-rate, tarr)\n"
     "  set PROGRAM --cgroup PATH KEY=VALUE...   change what may change while it is attached\n"
     "  status [--cgroup PATH]   what is attached; who asked for what, what was granted, and why\n"
     "  detach PROGRAM --cgroup PATH | --all\n"

@@ -5,6 +5,7 @@
  *   link_N                       what holds it attached
  *   struct_ops_N                 a congestion control where the kernel has no links for them
  *   rodata, data, bss, connections  its maps: settings, live parameters, counters, sockets
+ *   packets, carrier, thin_parked   those for late ACKs (carrier.h)
  * While it is made it is called new-<random> and is locked (flock): one that nobody holds was left
  * by a command that was killed.
  */

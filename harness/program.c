@@ -296,6 +296,11 @@ int program_poll(struct program *p, void (*fn)(const struct program_event *ev, v
     return n;
 }
 
+bool program_wants_carrier(const struct program *p)
+{
+    return carrier_needed(p->o.obj);
+}
+
 int program_carry(struct program *p, int ns_fd, struct err *e)
 {
     int rc = p->carrier ? 0 : carrier_start(&p->carrier, p->o.obj, ns_fd, e);

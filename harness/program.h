@@ -128,6 +128,8 @@ int program_poll(struct program *p, void (*fn)(const struct program_event *ev, v
  * caller's.
  */
 int program_carry(struct program *p, int ns_fd, struct err *e);
+/* Does it hand out packets? Then it does less without program_carry. */
+bool program_wants_carrier(const struct program *p);
 /* Detaches by closing (what is pinned stays), frees. NULL is fine. */
 void program_detach(struct program *p);
 

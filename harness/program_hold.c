@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "carrier.h"
 #include "program_hold.h"
 
 #include <bpf/bpf.h>
@@ -119,7 +120,8 @@ static int pin_maps(struct bpf_object *obj, const char *dir, struct err *e)
 
     bpf_object__for_each_map(m, obj)
     {
-        const char *role = live_map_role(bpf_map__name(m), bpf_map__type(m));
+        const char *name = bpf_map__name(m);
+        const char *role = carrier_map(name) ? name : live_map_role(name, bpf_map__type(m));
         char *path = role ? xasprintf("%s/%s", dir, role) : NULL;
         if (!rc && path && (rc = bpf_obj_pin(bpf_map__fd(m), path)))
             err_broke(e, rc, "%s: cannot pin: %s", path, strerror(-rc));

@@ -11,6 +11,7 @@ static const struct verb verbs[] = {
     /* clang-format off */
     {"attach", cmd_attach},
     {"bench", cmd_bench},
+    {"carry", cmd_carry},
     {"clean", cmd_clean},
     {"compare", cmd_compare},
     {"decode", cmd_decode},

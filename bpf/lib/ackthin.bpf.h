@@ -6,9 +6,9 @@
  * kernel all of them are sent. So an ACK that was held back is not the kernel's concern any more,
  * and nobody would send it when the peer has stopped and waits for it. Therefore
  *   - the last ACK that was held back is kept, and a timer is set to the strategy's time bound, or
- *     to 40 ms from now where that is sooner (a peer that has stopped). When it expires and no
- *     later segment has acknowledged as much, the packet goes to the carrier (harness/carrier.c)
- *     through a ring buffer, and the carrier sends it: an ACK is late, never lost;
+ *     sooner where the peer may have stopped (due_at). When it expires and no later segment has
+ *     acknowledged as much, the packet goes to the carrier (harness/carrier.c) through a ring
+ *     buffer, and the carrier sends it: an ACK is late, never lost;
  *   - without a living carrier nothing is held back;
  *   - with or without: only an ACK that looks like the next of an undisturbed bulk transfer is ever
  *     held back (may_hold). All others go out at once.
@@ -33,8 +33,9 @@
 #define THIN_MIN_DELAY_NS 1000000ull /* no timer is set to less */
 /* The kernel's own smallest delayed ACK (TCP_DELACK_MIN): a peer that has stopped waits no longer.
  */
-#define THIN_IDLE_NS 40000000ull
-#define THIN_MSEC    1000000ull
+#define THIN_IDLE_NS  40000000ull
+#define THIN_TICKS_NS 2000000ull
+#define THIN_MSEC     1000000ull
 
 #define SO_MARK           36
 #define CLOCK_MONOTONIC   1
@@ -69,7 +70,9 @@ struct thin_conn {
     __u32 mss;      /* the largest segment that came in */
     __u32 segments; /* that came in, up to THIN_FIRST */
     __u32 rtt_us;   /* the kernel's estimate */
-    __u64 passed_ns;
+    __u32 base_us;  /* the smallest smoothed round trip of our own segments: at least the SYN's */
+    __u32 gap_ns;   /* between two arrivals, smoothed; pauses do not count */
+    __u64 arrived_ns, passed_ns;
     __u64 calm_ns; /* until then something was lost or reordered */
     __u8 waiting;  /* an ACK may be waiting in thin_parked */
 };
@@ -269,17 +272,26 @@ static __always_inline void settle(struct __sk_buff *skb, struct thin_conn *c, b
     bpf_spin_unlock(&p->lock);
 }
 
-/* When the ACK that is held back now goes out at the latest. */
+/*
+ * When the ACK that is held back now goes out at the latest: at the time bound. The kernel's
+ * estimate of the RTT at a receiver includes the pauses of the peer's application, so where nothing
+ * comes in any more it does not count. Then the peer may have stopped, and sends a tail loss probe
+ * after two of its smoothed round trips, each at least the base and a segment long, and two ticks
+ * of its clock (RFC 8985, section 7; TCP_TIMEOUT_MIN). The ACK is there before.
+ */
 static __always_inline __u64 due_at(const struct thin_conn *c, __u64 now)
 {
-    __u64 ns = c->rtt_us * 1000ull / THIN_RTT_DIV;
+    __u64 ns = c->rtt_us * 1000ull / THIN_RTT_DIV, idle = THIN_TICKS_NS;
 
     if (ns > THIN_MAX_DELAY_MS * THIN_MSEC)
         ns = THIN_MAX_DELAY_MS * THIN_MSEC;
     if (ns < THIN_MIN_DELAY_NS)
         ns = THIN_MIN_DELAY_NS;
     ns += c->passed_ns;
-    return ns < now + THIN_IDLE_NS ? ns : now + THIN_IDLE_NS;
+    idle += c->base_us * 1000ull + 2 * c->gap_ns;
+    if (idle > THIN_IDLE_NS)
+        idle = THIN_IDLE_NS;
+    return ns < now + idle ? ns : now + idle;
 }
 
 /* Does this ACK cover `seq`, and none before it? */
@@ -343,6 +355,8 @@ int ackthin_out(struct __sk_buff *skb)
         return 1;
     now = bpf_ktime_get_ns();
     c->rtt_us = round_trip_us(tp);
+    if (!c->base_us || tp->srtt_us >> 3 < c->base_us)
+        c->base_us = tp->srtt_us >> 3;
     edge = s.ack + tp->rcv_wnd;
     before = c->last;
     c->last = s.ack;
@@ -389,6 +403,9 @@ int ackthin_in(struct __sk_buff *skb)
         c->mss = size;
     if (c->segments < THIN_FIRST)
         c->segments += skb->gso_segs ?: 1;
+    if (now - c->arrived_ns < THIN_IDLE_NS)
+        c->gap_ns = (c->gap_ns * 7ull + (now - c->arrived_ns)) / 8;
+    c->arrived_ns = now;
     if (s.seq != c->next)
         c->calm_ns = now + c->rtt_us * 1000ull; /* lost, reordered or sent again */
     if (thin_after(end, c->next))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tarr_peer FROM TO PORT SYN-OPTIONS STEP...: a TCP sender of raw IPv4 segments that looks at how
- * it is acknowledged. A STEP is COUNT:OPTIONS: that many segments of 1000 bytes one after the
- * other, never pushed, the first with the options (hexadecimal, "-": none); then it waits until all
- * is acknowledged. For each step it prints how many ACKs came and how long after the first segment
- * the last of them did. The caller must keep the kernel from answering with RST.
+ * it is acknowledged. A STEP is COUNT:OPTIONS: that many segments of 1000 bytes, 0.7 ms apart,
+ * never pushed, the first with the options (hexadecimal, "-": none); then it waits until all is
+ * acknowledged. For each step it prints how many ACKs came and how long after the first segment the
+ * last of them did. The caller must keep the kernel from answering with RST.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,8 +19,9 @@
 #include "carrier.h"
 #include "util.h"
 
-#define SEGMENT 1000
-#define WAIT_NS (2 * NSEC_PER_SEC)
+#define SEGMENT    1000
+#define SPACING_US 700 /* so that the peer's application reads in between */
+#define WAIT_NS    (2 * NSEC_PER_SEC)
 
 static int out, in;
 static struct in_addr from, to;
@@ -114,8 +115,11 @@ static void step(unsigned number, const char *text)
         fprintf(stderr, "tarr_peer: step '%s': accepted: COUNT:OPTIONS\n", text);
         exit(2);
     }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (i)
+            usleep(SPACING_US);
         send_segment(TH_ACK, i ? "-" : colon + 1, SEGMENT);
+    }
     while (a != seq && receive(TH_ACK, start + WAIT_NS, &s, &a)) {
         last = now_mono_ns();
         acks++;
