@@ -59,13 +59,30 @@ static void add_pair(const struct pairing *p, struct results *r, unsigned than, 
             results_add(r, v, pair, made, p->ratio ? value / base : value - base);
 }
 
+/* Does a variant but `than` have a value of a metric that fits? */
+static bool others_have_one(const struct pairing *p, const struct results *r, unsigned than)
+{
+    bool have = false;
+
+    for (size_t i = 0; i < r->n_values && !have; i++) {
+        char *name =
+            r->values[i].variant == than ? NULL : fits(p->of, r->metrics[r->values[i].metric].name);
+
+        have = name != NULL;
+        free(name);
+    }
+    return have;
+}
+
 void pairing_apply(const struct pairing *p, struct results *r)
 {
     int than = results_find_variant(r, p->than);
     unsigned n = r->n_metrics, made = 0;
     bool any = false;
 
-    for (unsigned m = 0; than >= 0 && m < n; m++) {
+    if (than < 0 || !others_have_one(p, r, (unsigned)than))
+        return;
+    for (unsigned m = 0; m < n; m++) {
         char *name = r->metrics[m].pairs ? NULL : fits(p->of, r->metrics[m].name);
 
         if (!name)

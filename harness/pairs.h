@@ -25,7 +25,7 @@ int pairing_validate(const struct pairing *p, struct err *e);
  * Adds the metric: for each variant but `than`, and each metric that `of` fits, the median over the
  * repetitions minus (or through) the median of `than`. The pair is called by the text that '*'
  * stands for. A pair that a variant, or `than`, has no value of has no value there, which a claim
- * about it sees as missing. Nothing is added where nothing fits.
+ * about it sees as missing. Nothing is added where nothing fits, or only in `than`.
  */
 void pairing_apply(const struct pairing *p, struct results *r);
 

@@ -120,8 +120,11 @@ static void test_nothing_fits(void **state)
     pairing_apply(&p, &r); /* `base` did not run */
     assert_int_equal(results_find_metric(&r, "diff"), -1);
     assert_false(results_have_pairs(&r));
-    p.of = (char *)"other.*";
+    p.than = (char *)"slow"; /* nothing else did */
+    pairing_apply(&p, &r);
+    assert_int_equal(results_find_metric(&r, "diff"), -1);
     add_pages(&r, "base", 2, 1);
+    p.of = (char *)"other.*";
     pairing_apply(&p, &r);
     assert_int_equal(results_find_metric(&r, "diff"), -1);
     results_free(&r);
@@ -181,12 +184,15 @@ static void test_share(void **state)
     struct pairing p = pairing("load.page*_s", false);
     struct claim_result out = {0};
     struct results r;
+    size_t n;
 
     (void)state;
     results_init(&r, "x", 1);
     add_pages(&r, "base", 10, 1);
     add_pages(&r, "slow", 10, 1.5);
     pairing_apply(&p, &r);
+    free(results_repetitions(&r, (unsigned)results_find_variant(&r, "slow"), &n));
+    assert_int_equal(n, 3); /* ten pairs are not ten repetitions */
     out = judge(&r, 0, INFINITY, 0.5);
     assert_true(out.held);
     assert_contains(out.expected, "diff at least 0 s in more than 50 % of the values");
