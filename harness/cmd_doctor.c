@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* extcp doctor: what this machine can do, found out by trying it, in namespaces and cgroups of our
  * own. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -144,19 +146,6 @@ static void probe_mptcp(struct finding *f)
         close(fd);
 }
 
-static void probe_congestion(struct finding *f)
-{
-    char *text = NULL;
-
-    if (read_file("/proc/sys/net/ipv4/tcp_available_congestion_control", &text, NULL, NULL)) {
-        say(f, false, "cannot be read");
-    } else {
-        text[strcspn(text, "\n")] = '\0';
-        say(f, true, text);
-    }
-    free(text);
-}
-
 static bool in_path(const char *command)
 {
     char *dirs = xstrdup(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -170,6 +159,53 @@ static bool in_path(const char *command)
     }
     free(dirs);
     return found;
+}
+
+/* mptcpize, or the eBPF hook that does the same in the kernel: would that load? */
+static void probe_mptcpize(struct finding *f)
+{
+    const struct bpf_insn insns[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+                                     {.code = BPF_JMP | BPF_EXIT}};
+    LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_MODIFY_RETURN);
+    char what[256];
+    int id, fd, rc;
+
+    libbpf_set_print(NULL);
+    id = libbpf_find_vmlinux_btf_id("update_socket_protocol", BPF_MODIFY_RETURN);
+    o.attach_btf_id = (unsigned)(id > 0 ? id : 0);
+    fd = id > 0 ? bpf_prog_load(BPF_PROG_TYPE_TRACING, "extcp_probe", "GPL", insns,
+                                ARRAY_SIZE(insns), &o)
+                : id;
+    rc = fd < 0 ? -fd : 0;
+    snprintf(what, sizeof(what), "mptcpize %s (eBPF's fmod_ret on update_socket_protocol: %s)",
+             in_path("mptcpize") ? "is used" : "is not in PATH",
+             rc ? strerror(rc) : "the kernel would load it; it is not used");
+    say(f, in_path("mptcpize"), what);
+    otherwise(f, "no workload can run over MPTCP", "apt-get install mptcpize");
+    if (fd >= 0)
+        close(fd);
+}
+
+static void probe_mptcpd(struct finding *f)
+{
+    bool ok = access("/usr/libexec/mptcpd", X_OK) == 0 || in_path("mptcpd");
+
+    say(f, ok, ok ? "found" : "not there");
+    otherwise(f, "variants with the path manager mptcpd cannot run",
+              "apt-get install mptcpd mptcpd-plugins");
+}
+
+static void probe_congestion(struct finding *f)
+{
+    char *text = NULL;
+
+    if (read_file("/proc/sys/net/ipv4/tcp_available_congestion_control", &text, NULL, NULL)) {
+        say(f, false, "cannot be read");
+    } else {
+        text[strcspn(text, "\n")] = '\0';
+        say(f, true, text);
+    }
+    free(text);
 }
 
 static void probe_command(struct finding *f, const char *command, const char *package,
@@ -223,6 +259,8 @@ static const struct {
     {"real-time priority", BETTER, probe_realtime},
     {"congestion control", BETTER, probe_congestion},
     {"MPTCP", BETTER, probe_mptcp},
+    {"MPTCP for workloads", BETTER, probe_mptcpize},
+    {"mptcpd", BETTER, probe_mptcpd},
     {"iperf3", BETTER, probe_iperf3},
     {"gnuplot", BETTER, probe_gnuplot},
     {"nginx", BETTER, probe_nginx},
