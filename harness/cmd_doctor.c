@@ -166,7 +166,7 @@ static void probe_mptcpize(struct finding *f)
 {
     const struct bpf_insn insns[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
                                      {.code = BPF_JMP | BPF_EXIT}};
-    LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_MODIFY_RETURN);
+    DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_MODIFY_RETURN);
     char what[256];
     int id, fd, rc;
 

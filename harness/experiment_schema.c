@@ -61,16 +61,11 @@ static const cyaml_schema_value_t x_mptcp_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_mptcp, x_mptcp_fields)};
 
 static const cyaml_schema_field_t x_event_fields[] = {
-    OPT_TEXT("name", struct x_event, name),
-    TEXT("at", struct x_event, at),
-    OPT_TEXT("link", struct x_event, link),
-    OPT_TEXT("direction", struct x_event, direction),
-    OPT_TEXT("state", struct x_event, state),
-    OPT_TEXT("host", struct x_event, host),
-    OPT_TEXT("program", struct x_event, program),
-    OPT_TEXT("reset", struct x_event, reset),
-    LIST("set", struct x_event, set, text_entry),
-    CYAML_FIELD_END,
+    OPT_TEXT("name", struct x_event, name),       TEXT("at", struct x_event, at),
+    OPT_TEXT("link", struct x_event, link),       OPT_TEXT("direction", struct x_event, direction),
+    OPT_TEXT("state", struct x_event, state),     OPT_TEXT("host", struct x_event, host),
+    OPT_TEXT("program", struct x_event, program), OPT_TEXT("reset", struct x_event, reset),
+    LIST("set", struct x_event, set, text_entry), CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t x_event_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_event, x_event_fields)};

@@ -299,6 +299,12 @@ static int write_program(const char *path, const struct figure *fig, const struc
     return rc;
 }
 
+/* A distribution may be that of all values of a series, where no metric has the name. */
+static bool of_series(const struct figure *f, const struct script *s, const struct results *r)
+{
+    return s->write == figure_write_cdf && results_find_metric(r, f->metric) < 0;
+}
+
 int figure_draw(const struct figure *f, const struct results *r, const char *dir, struct err *e)
 {
     const struct script *s = find_script(f->script);
@@ -311,7 +317,10 @@ int figure_draw(const struct figure *f, const struct results *r, const char *dir
     if (!rc && (rc = mkdir_p(figures)))
         err_broke(e, rc, "figure %s: cannot make %s: %s", f->name, figures, strerror(-rc));
     if (!rc)
-        rc = s->series ? figure_data_series(&d, f, r, series, e) : figure_data_values(&d, f, r, e);
+        rc = s->series || of_series(f, s, r) ? figure_data_series(&d, f, r, series, e)
+                                             : figure_data_values(&d, f, r, e);
+    if (!rc && !s->series && of_series(f, s, r))
+        figure_data_points_as_values(&d);
     if (!rc)
         rc = s->write(&d, csv, e);
     if (!rc && f->logscale && f->has_mark && f->mark <= 0)

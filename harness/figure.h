@@ -12,7 +12,8 @@
 struct figure {
     char *name;   /* file name without ending */
     char *script; /* plots/<script>.gp: interval, box, cdf, series */
-    char *metric; /* or series: a name in DIR/series.csv */
+    char *metric; /* or series (scripts series, and cdf where no metric has the name): a name in
+                     DIR/series.csv */
     char *title, *xlabel, *ylabel;
     /* NULL: the metric and its unit (where scale is 1) */
     double scale;           /* values are multiplied by this, default 1 (0: not given) */

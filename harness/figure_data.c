@@ -229,6 +229,17 @@ int figure_data_series(struct figure_data *d, const struct figure *f, const stru
     return check_groups(d, f, e);
 }
 
+void figure_data_points_as_values(struct figure_data *d)
+{
+    for (unsigned i = 0; i < d->n_groups; i++) {
+        struct figure_group *g = &d->groups[i];
+        g->values = xcalloc(g->n_points, sizeof(*g->values));
+        g->n_values = g->n_points;
+        for (size_t k = 0; k < g->n_points; k++)
+            g->values[k] = g->points[k].value;
+    }
+}
+
 static void see(struct figure_data *d, double value)
 {
     d->low = fmin(d->low, value);

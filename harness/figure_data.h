@@ -37,6 +37,8 @@ int figure_data_values(struct figure_data *d, const struct figure *f, const stru
                        struct err *e);
 int figure_data_series(struct figure_data *d, const struct figure *f, const struct results *r,
                        const char *series_path, struct err *e);
+/* The values of a series become those of a metric: for its distribution, without their times. */
+void figure_data_points_as_values(struct figure_data *d);
 void figure_data_free(struct figure_data *d);
 
 /* One for each script. They also find the range (low, high) of what is drawn. */
