@@ -41,5 +41,11 @@ is "its header of data.csv" "experiment,variant,repetition,metric,unit,value" "$
 is "and of wire.csv" "variant,repetition,point,check,expected,found,result" "$(head -n 1 results/uto/latest/wire.csv)"
 figure=results/uto/latest/figures/abort-time
 is "a figure as SVG and PNG" "<?xml PNG" "$(head -c 5 $figure.svg) $(head -c 4 $figure.png | tail -c 3)"
-is "README's figure is there" 1 "$(grep -o 'results/reference/[a-z/-]*\.svg' "$TOP/README.md" | while read -r f; do ls "$TOP/$f"; done | wc -l)"
+is "what README and the pages link to is there" "" "$(cd "$TOP" && grep -oE '\]\([^)#: ]+' README.md docs/*.md | while IFS=: read -r page link; do
+    [ -e "$(dirname "$page")/${link#"]("}" ] || echo "$page: ${link#"]("}"
+done)"
+for f in "$TOP"/results/reference/*/run.json; do
+    is "reference ${f#"$TOP"/results/reference/}: a run that passed, with nothing in it of where it ran" "pass " \
+        "$(jq -r '"\(.status) \([.. | strings | select(test("(^|[ =])/[a-z]"))] | unique | join(" "))"' "$f")"
+done
 finish
