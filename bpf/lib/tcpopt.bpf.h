@@ -43,6 +43,8 @@
  *   OPT_WRITES   an expression: 0 where it never writes; its sockets then get no callback for what
  *                they send
  *   OPT_READS    0 where it never reads: none for what they receive, and no SYN is saved
+ *   OPT_ALWAYS   not 0 where it is on every segment, whatever the connection: opt_length and
+ *                opt_write are then asked without one (c is NULL), which saves looking it up
  * and, before it includes tcpopt_main.bpf.h:
  *   OPT_OTHER    a function of the ctx for the sock_ops callbacks that the framework does not use
  *                (state changes, retransmissions, round-trip times), whose flags it sets itself
@@ -52,6 +54,9 @@
 #endif
 #ifndef OPT_READS
 #define OPT_READS 1
+#endif
+#ifndef OPT_ALWAYS
+#define OPT_ALWAYS 0
 #endif
 
 /*

@@ -179,7 +179,7 @@ static __always_inline int wanted(struct bpf_sock_ops *ctx, struct tcpopt_conn *
 
     if (ctx->skb_tcp_flags & TCPHDR_RST)
         return -1;
-    if (!c && on != ON_SYNACK)
+    if (!c && on != ON_SYNACK && !OPT_ALWAYS)
         return -1;
     n = opt_length(ctx, c, on);
     if (n < 0 || n > OPT_MAX_DATA)
@@ -191,7 +191,7 @@ static __always_inline int wanted(struct bpf_sock_ops *ctx, struct tcpopt_conn *
 
 static __always_inline void on_length(struct bpf_sock_ops *ctx)
 {
-    struct tcpopt_conn *c = ctx->is_fullsock ? conn_of(ctx, 0) : NULL;
+    struct tcpopt_conn *c = ctx->is_fullsock && !OPT_ALWAYS ? conn_of(ctx, 0) : NULL;
     enum segment on = segment_of(ctx, c);
     int n = wanted(ctx, c, on);
     bool no_room = n >= 0 && bpf_reserve_hdr_opt(ctx, OPT_HEAD + n, 0);
@@ -204,7 +204,7 @@ static __always_inline void on_length(struct bpf_sock_ops *ctx)
 
 static __always_inline void on_write(struct bpf_sock_ops *ctx)
 {
-    struct tcpopt_conn *c = ctx->is_fullsock ? conn_of(ctx, 0) : NULL;
+    struct tcpopt_conn *c = ctx->is_fullsock && !OPT_ALWAYS ? conn_of(ctx, 0) : NULL;
     enum segment on = segment_of(ctx, c);
     int n = wanted(ctx, c, on), header = TCP_HEADER_MAX;
     __u8 *tcp = ctx->skb_data, *end = ctx->skb_data_end;

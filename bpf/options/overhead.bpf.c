@@ -12,6 +12,7 @@
 #define OPT_MAX_DATA 24
 #define OPT_WRITES   (config.mode >= MODE_INSERT)
 #define OPT_READS    (config.mode >= MODE_PARSE)
+#define OPT_ALWAYS   1
 #define FILL         0x5a
 
 enum mode { MODE_UNUSED, MODE_INSERT, MODE_PARSE, MODE_SETSOCKOPT };
@@ -74,7 +75,6 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
 
 static __always_inline void opt_established(struct bpf_sock_ops *ctx, struct tcpopt_conn *c)
 {
-    tcpopt_every_segment(c);
 }
 
 #include "tcpopt_main.bpf.h"
