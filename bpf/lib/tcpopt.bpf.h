@@ -91,11 +91,12 @@ enum segment {
     ON_DATA,  /* later */
 };
 
-/* The counters of every option; put them first into the option's own struct. */
+/* The counters of every option; put them first into the option's own struct. `other` counts
+ * experimental options (RFC 6994) that were not for us: another ExID, or ours under kind 253. */
 #define TCPOPT_COUNTERS                                                                            \
     __u64 sent_syn, sent_synack, sent_first, sent_data;                                            \
     __u64 received_syn, received_synack, received_first, received_data;                            \
-    __u64 malformed, repeated, no_space
+    __u64 malformed, repeated, other, no_space
 
 #define COUNT(name) __sync_fetch_and_add(&counters.name, 1)
 
@@ -121,7 +122,7 @@ struct tcpopt_walk {
     /* volatile, so that they are really read back and not kept in registers */
     volatile __u32 len;              /* of the header */
     volatile __u32 off, found, size; /* the walk; the option's data and its length */
-    volatile __u32 repeated, malformed;
+    volatile __u32 repeated, malformed, other;
 };
 
 /* The framework's state of a connection, with the option's own behind it. */

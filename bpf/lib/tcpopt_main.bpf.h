@@ -52,12 +52,19 @@ static __always_inline bool find_step(struct tcpopt_walk *w)
         return false;
     }
     w->off = off + l;
+#ifdef OPT_EXID
+    if (kind == OPT_KIND && l < OPT_HEAD) { /* it has no room for an ExID */
+        w->malformed = 1;
+        return true;
+    }
+    if ((kind == TCPOPT_KIND_EXP1 || kind == TCPOPT_KIND_EXP2) &&
+        (kind != OPT_KIND || (byte_at(w, off + 2) << 8 | byte_at(w, off + 3)) != OPT_EXID)) {
+        w->other++;
+        return true;
+    }
+#endif
     if (kind != OPT_KIND)
         return true;
-#ifdef OPT_EXID
-    if (l < OPT_HEAD || (byte_at(w, off + 2) << 8 | byte_at(w, off + 3)) != OPT_EXID)
-        return true;
-#endif
     w->repeated = w->found;
     w->found = off + OPT_HEAD;
     w->size = l - OPT_HEAD;
@@ -74,7 +81,7 @@ static __always_inline int find_option(struct tcpopt_walk *w)
     /* As in RFC 7323, appendix A: what nearly every segment begins with needs no walk. */
     if (w->len >= TCP_HEADER + 12 && w->words[TCP_HEADER / 4] == bpf_htonl(0x0101080a))
         w->off = TCP_HEADER + 12;
-    w->found = w->size = w->repeated = w->malformed = 0;
+    w->found = w->size = w->repeated = w->malformed = w->other = 0;
     for (int i = 0; i < TCP_OPTIONS_MAX; i++)
         if (!find_step(w))
             break;
@@ -82,6 +89,8 @@ static __always_inline int find_option(struct tcpopt_walk *w)
         COUNT(repeated);
     if (w->malformed)
         COUNT(malformed);
+    if (w->other)
+        __sync_fetch_and_add(&counters.other, w->other);
     return w->repeated || w->malformed ? 0 : w->found;
 }
 
