@@ -48,7 +48,7 @@ static __always_inline bool find_step(struct tcpopt_walk *w)
     }
     l = byte_at(w, off + 1);
     if (off + 1 >= len || l < 2 || off + l > len) {
-        w->malformed = kind == OPT_KIND;
+        w->malformed |= kind == OPT_KIND;
         return false;
     }
     w->off = off + l;

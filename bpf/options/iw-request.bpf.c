@@ -43,7 +43,7 @@ struct iw_counters {
     __u64 granted, bounded; /* applied; those of them that were cut to max_iw */
     __u64 refused;          /* above max_iw */
     __u64 zero;             /* asked for nothing */
-    __u64 late;             /* the kernel refused: data has been sent already */
+    __u64 late;             /* asked for after the handshake, or after data was sent */
     __u64 again;            /* another value on the same connection */
     __u64 wrong_side;       /* from the side that did not open the connection */
 } counters;
@@ -126,6 +126,11 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         return;
     }
     emit(ctx, iw_asked, asked);
+    if (on == ON_DATA) { /* RFC 6994: the SYN has to have it */
+        COUNT(late);
+        tcpopt_decide(ctx, c, asked, ctx->snd_cwnd, decided_late);
+        return;
+    }
     apply(ctx, c, asked);
 }
 

@@ -4,7 +4,8 @@
  * (tests/lib/optoracle.h).
  *
  *   hostile client FROM TO PORT SEED COUNT   raw connections to a server whose programs are tested:
- *                                            random options on the SYN, the ACK and a data segment
+ *                                            listed, then random options on the SYN, the ACK and a
+ *                                            data segment
  *   hostile server ADDRESS PORT SEED COUNT   the other way: on the SYN-ACK and a data segment
  *       print what the programs at the other end must have counted, "counter PROGRAM.NAME VALUE",
  *       and what each connection there must have in effect, "effect PORT uto S iw N cc ID"
@@ -20,6 +21,8 @@
 #include "../lib/optoracle.h"
 #include "../lib/rawsegment.h"
 
+#define PROBES      2
+#define PROBE_MS    300
 #define ANSWER_MS   5000 /* nothing is sent twice, so that everything is counted once */
 #define FIRST_PORT  20000
 #define PORTS       30000
@@ -69,45 +72,87 @@ static void finish(struct raw_conn *c, bool we_first, unsigned i)
     raw_send(c, we_first ? TH_ACK : TH_ACK | TH_FIN, NULL, 0, "");
 }
 
+/*
+ * The segment of a handshake that has the first block of connection i, and the answer to it. The
+ * first two connections find out what the kernel drops; what it is known to drop is sent all the
+ * same, and then once more without options: it must have left no trace.
+ */
+static void handshake(struct raw_conn *c, uint8_t flags, struct block *k, uint8_t answer,
+                      unsigned i, struct raw_segment *s)
+{
+    static const unsigned left[] = {8, 20}, from[] = {5, 18};
+    bool probe = i < PROBES && oracle_drops_from == 1000;
+
+    if (probe)
+        block_probe(k, left[i]);
+    raw_send(c, flags, k->b, k->n, "");
+    if (probe && raw_receive(c, answer, PROBE_MS, s))
+        return;
+    if (probe)
+        oracle_drops_from = from[i];
+    if (oracle_dropped(k)) {
+        k->n = 0;
+        raw_send(c, flags, NULL, 0, "");
+    }
+    if (!raw_receive(c, answer, ANSWER_MS, s) || s->flags & TH_RST)
+        fail("no answer to the handshake came", i);
+}
+
+static void send_block(struct raw_conn *c, uint8_t flags, struct block *k, const char *data)
+{
+    if (oracle_dropped(k)) {
+        raw_send(c, flags, k->b, k->n, data);
+        k->n = 0;
+    }
+    raw_send(c, flags, k->b, k->n, data);
+}
+
+/* The blocks of connection i: first each listed one on each kind of segment, then random ones. */
+static void blocks(struct block *k, unsigned kinds, struct rng *r, unsigned i)
+{
+    for (unsigned s = 0; s < kinds; s++) {
+        k[s].n = 0;
+        if (i >= PROBES + kinds * N_LISTED)
+            block_random(r, &k[s]);
+        else if (i >= PROBES && (i - PROBES) % kinds == s)
+            block_listed(&k[s], (i - PROBES) / kinds);
+    }
+}
+
 static void one_client(struct raw_conn *c, struct rng *r, unsigned i)
 {
-    struct block syn, ack, data;
+    struct block k[3];
     struct effect f = {0};
     struct raw_segment s;
 
-    block_random(r, &syn);
-    block_random(r, &ack);
-    block_random(r, &data);
+    blocks(k, 3, r, i);
     c->sport = (uint16_t)(FIRST_PORT + i % PORTS);
     c->seq = (uint32_t)rng_next(r);
     c->ack = 0;
-    raw_send(c, TH_SYN, syn.b, syn.n, "");
-    if (!raw_receive(c, TH_SYN | TH_ACK, ANSWER_MS, &s) || s.flags & TH_RST)
-        fail("no SYN-ACK came", i);
+    handshake(c, TH_SYN, &k[0], TH_SYN | TH_ACK, i, &s);
     c->seq++;
     c->ack = s.seq + 1;
-    raw_send(c, TH_ACK, ack.b, ack.n, "");
-    raw_send(c, TH_ACK | TH_PUSH, data.b, data.n, "x");
+    send_block(c, TH_ACK, &k[1], "");
+    send_block(c, TH_ACK | TH_PUSH, &k[2], "x");
     do {
         if (!raw_receive(c, TH_ACK, ANSWER_MS, &s) || s.flags & TH_RST)
             fail("the data was not acknowledged", i);
     } while (s.ack != c->seq + 1);
     c->seq++;
     finish(c, true, i);
-    oracle_block(&syn, IN_SYN, true, &f);
-    oracle_block(&ack, IN_ACK, true, &f);
-    oracle_block(&data, IN_DATA, true, &f);
+    oracle_block(&k[0], IN_SYN, true, &f);
+    oracle_block(&k[1], IN_ACK, true, &f);
+    oracle_block(&k[2], IN_DATA, true, &f);
     print_effect(c->sport, &f);
 }
 
 static void one_server(struct raw_conn *c, struct rng *r, unsigned i)
 {
-    struct block synack, data;
+    struct block k[2];
     struct effect f = {0};
     struct raw_segment s;
 
-    block_random(r, &synack);
-    block_random(r, &data);
+    blocks(k, 2, r, i);
     c->dport = 0;
     do {
         if (!raw_receive(c, TH_SYN, ANSWER_MS, &s))
@@ -117,17 +162,15 @@ static void one_server(struct raw_conn *c, struct rng *r, unsigned i)
     c->dport = s.sport;
     c->seq = (uint32_t)rng_next(r);
     c->ack = s.seq + 1;
-    raw_send(c, TH_SYN | TH_ACK, synack.b, synack.n, "");
-    if (!raw_receive(c, TH_ACK, ANSWER_MS, &s) || s.flags & TH_RST)
-        fail("the SYN-ACK was not acknowledged", i);
+    handshake(c, TH_SYN | TH_ACK, &k[0], TH_ACK, i, &s);
     c->seq++;
-    raw_send(c, TH_ACK | TH_PUSH, data.b, data.n, "x");
+    send_block(c, TH_ACK | TH_PUSH, &k[1], "x");
     c->seq++;
     finish(c, false, i);
     if (!raw_receive(c, TH_ACK, ANSWER_MS, &s))
         fail("our FIN was not acknowledged", i);
-    oracle_block(&synack, IN_SYNACK, false, &f);
-    oracle_block(&data, IN_DATA, false, &f);
+    oracle_block(&k[0], IN_SYNACK, false, &f);
+    oracle_block(&k[1], IN_DATA, false, &f);
     print_effect(c->dport, &f);
 }
 
@@ -157,6 +200,8 @@ static int raw_end(bool client, char **argv)
     for (unsigned i = 0; i < count; i++)
         (client ? one_client : one_server)(&c, &r, i);
     print_counters();
+    fprintf(stderr, "the kernel drops what does not add up with at least %u bytes left\n",
+            oracle_drops_from);
     while (!client)
         pause(); /* a server runs until it is stopped */
     return 0;
@@ -185,8 +230,8 @@ static struct effect in_effect(int fd, const char *default_cc)
     return f;
 }
 
-/* Reads the byte, says what is in effect, and closes. */
-static void look_and_close(int fd, unsigned port, const char *default_cc, unsigned i)
+/* Reads the byte, says what is in effect, and closes; wait: until the peer has closed too. */
+static void look_and_close(int fd, bool wait, unsigned port, const char *default_cc, unsigned i)
 {
     struct effect f;
     char c;
@@ -195,6 +240,8 @@ static void look_and_close(int fd, unsigned port, const char *default_cc, unsign
         fail("no data came", i);
     f = in_effect(fd, default_cc);
     print_effect(port, &f);
+    if (wait && !shutdown(fd, SHUT_WR) && recv(fd, &c, 1, 0))
+        fail("the peer does not close", i);
     close(fd);
 }
 
@@ -216,7 +263,7 @@ static int accept_all(const struct sockaddr_in *a)
         int fd = accept(listener, (struct sockaddr *)&peer, &len);
         if (fd < 0)
             fail(strerror(errno), i);
-        look_and_close(fd, ntohs(peer.sin_port), name, i);
+        look_and_close(fd, false, ntohs(peer.sin_port), name, i);
     }
 }
 
@@ -234,7 +281,7 @@ static int connect_all(const struct sockaddr_in *a, unsigned count)
             fail(strerror(errno), i);
         len = sizeof(me);
         getsockname(fd, (struct sockaddr *)&me, &len);
-        look_and_close(fd, ntohs(me.sin_port), name, i);
+        look_and_close(fd, true, ntohs(me.sin_port), name, i);
     }
     return 0;
 }
