@@ -101,7 +101,7 @@ struct x_variant {
     unsigned events_count;
 };
 struct x_claim {
-    char *name, *kind, *metric, *than, *ratio, *min, *max, *by, *within;
+    char *name, *kind, *metric, *than, *ratio, *min, *max, *by, *within, *quick;
     char **variants;
     unsigned variants_count;
 };

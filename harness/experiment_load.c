@@ -188,17 +188,20 @@ static int load_claims(struct resolve *r, struct experiment *x)
     for (unsigned i = 0; i < f->claims_count; i++) {
         struct claim *c = &x->claims[x->n_claims];
         char path[32];
+        bool in_quick = true;
         int rc;
 
         snprintf(path, sizeof(path), "claims[%u]", i);
         rc = load_claim(r, path, &f->claims[i], c);
+        if (!rc)
+            rc = field_bool(r, path, "quick", f->claims[i].quick, &in_quick);
         if (rc) {
             claim_free(c);
             memset(c, 0, sizeof(*c));
             return rc;
         }
-        if ((f->claims[i].variants_count && !c->n_variants) || (c->than && !runs(r, c->than)) ||
-            cannot_be_made(r, x, c->metric)) {
+        if ((r->o->quick && !in_quick) || (f->claims[i].variants_count && !c->n_variants) ||
+            (c->than && !runs(r, c->than)) || cannot_be_made(r, x, c->metric)) {
             x->claims_left_out[x->n_claims_left_out++] = xstrdup(c->name);
             claim_free(c);
             memset(c, 0, sizeof(*c));

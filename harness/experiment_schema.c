@@ -194,6 +194,7 @@ static const cyaml_schema_value_t x_variant_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct x_variant, x_variant_fields)};
 
 static const cyaml_schema_field_t x_claim_fields[] = {
+    OPT_TEXT("quick", struct x_claim, quick),
     TEXT("name", struct x_claim, name),
     TEXT("kind", struct x_claim, kind),
     TEXT("metric", struct x_claim, metric),

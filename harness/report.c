@@ -318,7 +318,8 @@ static void print_verdict(const struct run *run, int status)
                run->claims[i].held ? "held" : "FAIL", run->x->claims[i].name,
                run->claims[i].expected, run->claims[i].found);
     for (unsigned i = 0; i < run->x->n_claims_left_out; i++)
-        printf("  left out (its variants do not run here): %s\n", run->x->claims_left_out[i]);
+        printf("  left out (its variants do not run here, or it needs more than --quick): %s\n",
+               run->x->claims_left_out[i]);
     if (drops)
         printf("\nwarning: the captures dropped %llu packets: a wire check may have missed one\n",
                (unsigned long long)drops);

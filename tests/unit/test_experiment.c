@@ -299,10 +299,59 @@ static void twice(void **state)
     }
 }
 
+/* Pairs, and claims that need what is left out. */
+static void pairs_and_quick(void **state)
+{
+    static const char with[] =
+        "claims:\n"
+        "  - {name: \"paired\", kind: share, metric: d, variants: [b], min: 0}\n"
+        "  - {name: \"long\", kind: median, metric: m, variants: [a], min: 0, quick: no}\n"
+        "pairs:\n"
+        "  - {name: d, of: \"app.*\", than: a}\n"
+        "table: [";
+    const char *was = strstr(good, "claims:\n");
+    char *claims = xasprintf("%.*s", (int)(strstr(good, "table: [") - was) + 8, was),
+         *b[] = {(char *)"b"};
+    const struct experiment_options quick = {.quick = true},
+                                    only_b = {.variants = b, .n_variants = 1};
+    struct experiment *x;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    if (load(claims, with, NULL, &x, &e))
+        fail_msg("%s", e.msg);
+    assert_int_equal(x->n_pairings, 1);
+    assert_string_equal(x->pairings[0].than, "a");
+    assert_int_equal(x->n_claims, 2);
+    assert_true(x->claims[0].by == 0.5);
+    experiment_free(x);
+    assert_int_equal(load(claims, with, &quick, &x, &e), 0); /* b does not run; quick: no */
+    assert_int_equal(x->n_claims, 0);
+    assert_int_equal(x->n_claims_left_out, 2);
+    experiment_free(x);
+    assert_int_equal(load(claims, with, &only_b, &x, &e), 0); /* nothing to compare b with */
+    assert_int_equal(x->n_claims, 0);
+    experiment_free(x);
+    assert_int_equal(
+        load("claims:\n", "pairs: [{name: d, of: app.x, than: a}]\nclaims:\n", NULL, &x, &e),
+        -EINVAL);
+    assert_non_null(strstr(e.msg, "accepted: a metric's name with one '*'"));
+    assert_int_equal(
+        load("claims:\n", "pairs: [{name: m, of: app.*, than: a}]\nclaims:\n", NULL, &x, &e),
+        -EINVAL);
+    assert_non_null(strstr(e.msg, "there is a metric named 'm' already"));
+    assert_int_equal(
+        load("claims:\n", "pairs: [{name: d, of: app.*, than: c}]\nclaims:\n", NULL, &x, &e),
+        -EINVAL);
+    assert_non_null(strstr(e.msg, "there is no variant 'c'"));
+    free(claims);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shipped_files), cmocka_unit_test(resolved), cmocka_unit_test(command_line),
+        cmocka_unit_test(shipped_files), cmocka_unit_test(pairs_and_quick),
+        cmocka_unit_test(resolved),      cmocka_unit_test(command_line),
         cmocka_unit_test(bad_files),     cmocka_unit_test(twice),
     };
 
