@@ -54,6 +54,13 @@ for kind in experiment option program topology; do
     check "list names each $kind" jq -es --arg k $kind 'any(.[]; .kind == $k)' "$TMP/list"
 done
 
+# doctor says what is missing, what that means, and which command provides it.
+mkdir "$TMP/nothing"
+status 0 "doctor without iperf3" env PATH="$TMP/nothing" "$EXTCP" doctor
+like "says so, what cannot be done, and what to do" "absent +iperf3 +not in PATH.*so: iperf3 workloads cannot run.*try: apt-get install iperf3" "$(tr '\n' ' ' <"$TMP/out")"
+status 3 "doctor without root: something is missing that nothing works without" setpriv --reuid 65534 --regid 65534 --clear-groups "$EXTCP" doctor
+like "root" "missing +root +not root.*try: sudo ./run.sh doctor" "$(tr '\n' ' ' <"$TMP/out")"
+
 # The set-up, with a package database of our own. The real apt-get is never reached.
 bin=$TMP/bin
 mkdir "$bin"

@@ -29,6 +29,8 @@ is "TCP in both directions: the run ends well" 0 "$rc"
 between "client to server gets the rate of the link" 43e6 50e6 "$(value tcp up.goodput)"
 between "server to client too" 43e6 50e6 "$(value tcp down.goodput)"
 cal=$(jq -c '[.repetitions[0].calibration[] | select(.ok) | .forward, .backward | .rate_measured_bps / 1e6, .delay_median_ms] | map(round) | unique' "$TMP/results/tcp/latest/run.json")
+is "the emulator has real-time priority where it may have it" "$("$EXTCP" doctor --json | jq 'select(.name == "real-time priority").ok')" \
+    "$(jq '.repetitions[0].link_realtime' "$TMP/results/tcp/latest/run.json")"
 is "calibration measured 50 Mbit/s and 5 ms everywhere" "[5,50]" "$cal"
 
 experiment lossy <<'EOF'

@@ -77,6 +77,8 @@ is "nothing is left behind" "$nothing" "$(ours)"
 run --json --reps 1 --variant a && rc=0 || rc=$?
 is "--json prints one object a line, the verdict last" "verdict 0" "$(tail -n 1 "$TMP/out" | jq -r '"\(.event) \(.exit)"')"
 
+is "and each line is one" "$(wc -l <"$TMP/out")" "$(jq -Rr 'fromjson | objects | 1' "$TMP/out" | wc -l)"
+
 run --reps 1 --variant a --set program=uto-silent && rc=0 || rc=$?
 is "a program that does not write the option: exit 1" 1 "$rc"
 like "and the packet in words" "wire check failed.*SYN carries the option.*packet:.*SYN" "$(tr '\n' ' ' <"$TMP/out")"
