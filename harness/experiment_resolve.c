@@ -299,6 +299,12 @@ static int event_link(struct resolve *r, const char *where, const struct x_event
         key[eq ? eq - ev->set[k] : 0] = '\0';
         if (impairment_set(&scratch, key, eq ? eq + 1 : "", &inner))
             rc = field_error(r, where, "set", "%s", inner.msg);
+        else if (v->topology->links[ev->link].half_duplex && ev->dir[DIR_AB] != ev->dir[DIR_BA] &&
+                 (!strcmp(key, "rate") || !strcmp(key, "queue")))
+            rc =
+                field_error(r, where, "direction",
+                            "bad value '%s'; link %s is half duplex and has one %s: accepted: both",
+                            dir, link, key);
         free(key);
     }
     if (!state)

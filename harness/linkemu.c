@@ -455,6 +455,11 @@ int linkemu_change(struct linkemu *l, unsigned link, enum link_dir dir,
                          l->t->links[link].name);
     if (!x->shaper || (x->queue == NO_QUEUE && !x->netem && impairment_needs_emulation(imp)))
         return err_usage(e, -EINVAL, "link %s was not built to change", l->t->links[link].name);
+    if (imp->jitter_us > imp->delay_us)
+        return err_usage(e, -EINVAL,
+                         "link %s: the jitter (%u us) is larger than the delay (%u us); accepted: "
+                         "jitter <= delay",
+                         l->t->links[link].name, imp->jitter_us, imp->delay_us);
     if (x->queue != NO_QUEUE)
         nfqemu_change(l->emu, x->queue, imp);
     if (l->t->links[link].half_duplex && dir == DIR_BA)

@@ -240,7 +240,8 @@ static void on_packet(struct emu *m, unsigned queue, uint32_t id, const uint8_t 
     struct shared_queue *sq = &m->shared[queue];
     struct queue_state *q = &m->queues[queue];
     struct impairment imp;
-    uint64_t now = now_mono_ns(), delay;
+    uint64_t now = now_mono_ns();
+    int64_t delay;
 
     load_impairment(sq, &imp);
     sq->counters.packets++;
@@ -265,14 +266,15 @@ static void on_packet(struct emu *m, unsigned queue, uint32_t id, const uint8_t 
         verdict(m, queue, id, NF_ACCEPT);
         return;
     }
-    delay = (uint64_t)imp.delay_us * 1000;
+    delay = (int64_t)imp.delay_us * 1000;
     if (imp.jitter_us)
-        delay += (uint64_t)((2 * rng_unit(&m->rng) - 1) * imp.jitter_us * 1000);
-    if (!delay) {
+        delay += (int64_t)((2 * rng_unit(&m->rng) - 1) * imp.jitter_us * 1000);
+    if (delay <= 0) {
         verdict(m, queue, id, NF_ACCEPT);
         return;
     }
-    struct held h = {.due_ns = now + delay, .order = m->order++, .id = id, .queue = queue};
+    struct held h = {
+        .due_ns = now + (uint64_t)delay, .order = m->order++, .id = id, .queue = queue};
     if (imp.jitter_us && h.due_ns < q->last_due_ns)
         h.due_ns = q->last_due_ns;
     q->last_due_ns = h.due_ns;

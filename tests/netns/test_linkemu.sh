@@ -134,6 +134,24 @@ EOF
 run impossible && rc=0 || rc=$?
 is "a link between two hosts cannot change: exit 2" 2 "$rc"
 like "and why" "between two hosts" "$(cat "$TMP/out")"
+experiment jitter <<'EOF'
+topology: routed
+workloads: [{name: s, kind: stream, from: client, to: server, seconds: 1}]
+events: [{at: 0.2, link: client-r1, set: [jitter=11ms]}]
+variants: [{name: v}]
+EOF
+run jitter && rc=0 || rc=$?
+is "a jitter that becomes larger than the delay: exit 2" 2 "$rc"
+like "and says so" "link client-r1: the jitter .11000 us. is larger than the delay .10000 us." "$(cat "$TMP/out")"
+experiment half <<'EOF'
+topology: half-duplex
+workloads: [{name: s, kind: stream, from: client, to: server, seconds: 1}]
+events: [{at: 0.2, link: medium, direction: backward, set: [rate=1mbit]}]
+variants: [{name: v}]
+EOF
+run half && rc=0 || rc=$?
+is "a half-duplex medium has no rate of one direction: exit 2" 2 "$rc"
+like "and says so" "events.0..direction: bad value 'backward'.*half duplex.*accepted: both" "$(cat "$TMP/out")"
 run tcp --backend netem && rc=0 || rc=$?
 if "$EXTCP" doctor --json | jq -e 'select(.name == "netem") | .ok' >/dev/null; then
     is "the netem back end" 0 "$rc"
