@@ -176,6 +176,6 @@ for v in v v6; do
     check "$v: slow start was left by the comparison ($(value vegas server.vegas.left_slow_start $v)), the window held ($(value vegas server.vegas.held $v) of $(value vegas server.vegas.rounds $v) rounds)" \
         test "$(value vegas server.vegas.left_slow_start $v)" -ge 1
 done
-check "a queue of 20 is enough for it: $(value vegas app.goodput short) bit/s" less 5500000 "$(value vegas app.goodput short)"
+check "a queue of 20, which slow start overruns, does not stop it: $(value vegas app.goodput short) bit/s" less 3000000 "$(value vegas app.goodput short)"
 check "reno on the same link fills the queue: $(value vegas rtt.median reno) s" less 0.3 "$(value vegas rtt.median reno)"
 finish
