@@ -31,7 +31,7 @@ struct pm_options {
 
 struct pm_report {
     struct pm_worker_stats commands;
-    uint64_t overruns; /* netlink buffers that were full */
+    uint64_t overruns;                        /* netlink buffers that were full */
     uint64_t left_connections, left_subflows; /* in the maps at the end */
     double cpu_user_s, cpu_system_s;          /* since it was ready */
     double seconds;

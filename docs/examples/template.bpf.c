@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* A TCP option to start from (docs/write-an-option.md): one number in the SYN and in the SYN-ACK. */
+/* A TCP option to start from (docs/write-an-option.md): one number in the SYN and in the SYN-ACK.
+ */
 #include "extcp_prog.h"
 
 /* 1. What it looks like: kind, length, ExID (RFC 6994), and so many bytes of data. */
