@@ -60,7 +60,7 @@ struct tarr_control {
     __u32 ask_at_once PARAM(0, 4294967295, "",
                             "each time it changes, every connection asks for one ACK at once");
 };
-struct tarr_control control = {.ask_at_once = 0};
+struct tarr_control control SEC(".data"); /* zero, but not in .bss: it is no counter */
 
 #define THIN_RTT_DIV      config.rtt_div
 #define THIN_MAX_DELAY_MS config.max_delay_ms
