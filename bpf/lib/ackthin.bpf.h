@@ -195,8 +195,12 @@ static int thin_due(void *map, __u64 *cookie, struct thin_parked *p)
         p->waiting = 0;
         p->carried = 1;
         p->carried_ns = now;
+    } else if (p->waiting) { /* another one came meanwhile, and saw that the timer was running */
+        left = p->due_ns > now ? p->due_ns - now : 1;
     }
     bpf_spin_unlock(&p->lock);
+    if (left)
+        bpf_timer_start(&p->timer, left, 0);
     return 0;
 }
 
