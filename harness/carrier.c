@@ -83,18 +83,28 @@ static int on_packet(void *arg, void *record, size_t size)
     return 0;
 }
 
-static void say_alive(const struct carrier *c)
+static void say_alive(const struct carrier *c, uint64_t when_ns)
 {
     uint32_t zero = 0;
-    uint64_t now = now_mono_ns();
 
-    bpf_map_update_elem(c->alive_fd, &zero, &now, BPF_ANY);
+    bpf_map_update_elem(c->alive_fd, &zero, &when_ns, BPF_ANY);
+}
+
+static void carry_ready(const struct carrier *c, bool stoppable, unsigned timeout_ms, bool *stop)
+{
+    struct pollfd p[2] = {{.fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN},
+                          {.fd = c->stop_fd, .events = POLLIN}};
+
+    poll(p, stoppable ? 2 : 1, (int)timeout_ms);
+    ring_buffer__consume(c->ring);
+    *stop = p[1].revents;
 }
 
 static void *carry(void *arg)
 {
     struct carrier *c = arg;
-    uint64_t said = 0;
+    uint64_t said = 0, end;
+    bool stop = false;
     struct sched_param rt = {.sched_priority = 1};
     sigset_t all;
 
@@ -103,20 +113,18 @@ static void *carry(void *arg)
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     /* It has little to do, and a peer waits for it. Without the privilege it is only later. */
     (void)!pthread_setschedparam(pthread_self(), SCHED_FIFO, &rt);
-    for (;;) {
-        struct pollfd p[2] = {{.fd = c->stop_fd, .events = POLLIN},
-                              {.fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN}};
-
+    while (!stop) {
         if (now_mono_ns() - said >= THIN_ALIVE_MS * 1000000ull) {
-            say_alive(c);
             said = now_mono_ns();
+            say_alive(c, said);
         }
-        if (poll(p, 2, THIN_ALIVE_MS) < 0 && errno != EINTR)
-            break;
-        ring_buffer__consume(c->ring);
-        if (p[0].revents)
-            break;
+        carry_ready(c, true, THIN_ALIVE_MS, &stop);
     }
+    /* From here on nothing more is held back; what was, is carried. */
+    say_alive(c, 0);
+    end = now_mono_ns() + THIN_LAST_MS * 1000000ull;
+    while (now_mono_ns() < end)
+        carry_ready(c, false, 5, &stop);
     return NULL;
 }
 
@@ -193,7 +201,7 @@ static int start(struct carrier **out, struct carrier *c, int ns_fd, struct err 
             rc = err_broke(e, -errno, "carrier of late ACKs: ring buffer: %s", strerror(errno));
     }
     if (!rc) {
-        say_alive(c);
+        say_alive(c, now_mono_ns());
         rc = -pthread_create(&c->thread, NULL, carry, c);
         if (rc)
             err_broke(e, rc, "carrier of late ACKs: thread: %s", strerror(-rc));

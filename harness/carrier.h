@@ -29,7 +29,8 @@ int carrier_start_pinned(struct carrier **out, const char *dir, int ns_fd, struc
 bool carrier_needed(const struct bpf_object *obj);
 /* Must a map of this name be pinned, so that carrier_start_pinned can be called later? */
 bool carrier_map(const char *name);
-/* Stops it; packets in the ring buffer are sent before. NULL is fine. */
+/* Stops it: the program holds nothing back any more, and what it did is sent before. NULL is fine.
+ */
 void carrier_stop(struct carrier *c);
 
 /*

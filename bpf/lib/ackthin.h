@@ -19,6 +19,8 @@ struct thin_packet {
  * older sign of life than THIN_DEAD_MS is none. */
 #define THIN_ALIVE_MS 50
 #define THIN_DEAD_MS  300
+/* When the program is told to hold nothing back any more, all that it did is due within this. */
+#define THIN_LAST_MS 60
 
 /* For the counters of a program that thins ACKs. */
 #define THIN_COUNTERS                                                                              \

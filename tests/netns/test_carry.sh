@@ -40,9 +40,20 @@ check "and the late ones are carried" test "$(counter acks_late)" -gt 0
 kill -TERM $carrier
 wait $carrier && rc=0 || rc=$?
 is "SIGTERM ends it in order" 0 "$rc"
+held=$(counter acks_held)
+is "the bursts" 60 "$(bursts)"
+is "from that moment on nothing is held back" "$held" "$(counter acks_held)"
+
+"$EXTCP" carry ack-rate --cgroup $g >"$TMP/carry2" &
+carrier=$!
+check "it can be started again" wait_for 5 grep -q "are sent until" "$TMP/carry2"
+is "the bursts" 60 "$(bursts)"
+check "ACKs are held back again" test "$(counter acks_held)" -gt "$held"
+kill -KILL $carrier
+wait $carrier 2>/dev/null
 # The last sign of life is good for 300 ms.
 dead() { local before; before=$(counter acks_unsafe) && bursts >/dev/null && [ "$(counter acks_unsafe)" -gt "$before" ]; }
-check "without it" wait_for 5 dead
+check "SIGKILL: soon the ACKs go out again" wait_for 5 dead
 held=$(counter acks_held)
 is "the bursts" 60 "$(bursts)"
 is "nothing more is held back" "$held" "$(counter acks_held)"
