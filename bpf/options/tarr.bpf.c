@@ -107,7 +107,9 @@ static __always_inline __u32 wanted_r(struct bpf_sock_ops *ctx, struct opt_conn 
         return o->asked; /* we send nothing */
     if (ctx->lost_out || ctx->retrans_out || ctx->sacked_out)
         return 1;
-    if (slow_start(ctx, o, now))
+    /* An application that does not fill the window says nothing about it, and slow_start would
+     * take it for one that has stopped to grow. */
+    if (ctx->packets_out * 2 < window || slow_start(ctx, o, now))
         return o->asked;
     if (tp->snd_wnd / mss < window)
         window = tp->snd_wnd / mss;
