@@ -40,6 +40,28 @@ int cgroup_mount(char *path, size_t size, struct err *e)
     return rc;
 }
 
+int cgroup_current(char *path, size_t size, struct err *e)
+{
+    char *text = NULL, *ours;
+    int rc = cgroup_mount(path, size, e);
+
+    if (rc || read_file("/proc/self/cgroup", &text, NULL, NULL))
+        return rc;
+    ours = !strncmp(text, "0::/", 4) ? text : strstr(text, "\n0::/");
+    if (ours) {
+        size_t n = strlen(path);
+        ours = strstr(ours, "0::/") + 3;
+        ours[strcspn(ours, "\n")] = '\0';
+        if (ours[1] && strncmp(ours, "/..", 3) && n + strlen(ours) < size) {
+            snprintf(path + n, size - n, "%s", ours);
+            if (access(path, X_OK))
+                path[n] = '\0';
+        }
+    }
+    free(text);
+    return 0;
+}
+
 int cgroup_create(const char *path, struct err *e)
 {
     int fd;

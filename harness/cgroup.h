@@ -12,6 +12,8 @@
 /* The mount point of cgroup v2, from /proc/self/mounts (it need not be /sys/fs/cgroup). EXIT_LACKS
  * where there is none. */
 int cgroup_mount(char *path, size_t size, struct err *e);
+/* The path of the group that this process is in; the mount point where that cannot be seen. */
+int cgroup_current(char *path, size_t size, struct err *e);
 /* mkdir, and a descriptor of the directory (O_CLOEXEC). -errno. */
 int cgroup_create(const char *path, struct err *e);
 /* A group that somebody else made: its descriptor (O_CLOEXEC) and the kernel's id of it. EXIT_USAGE

@@ -28,24 +28,21 @@
 
 static const char *const usage =
     "usage: extcp run --with PROGRAM[:KEY=VALUE,...] [--with ...] -- COMMAND [ARGUMENT]...\n"
-    "Runs COMMAND in a cgroup of its own with the eBPF programs attached, in the network of this\n"
-    "shell. Afterwards what the programs counted is printed to stderr, and everything is removed. "
-    "The\n"
-    "exit status is the command's, 128+N where signal N ended it, 127 where there is no such "
-    "command.\n"
+    "Runs COMMAND in a cgroup of its own, below that of this shell, with the eBPF programs\n"
+    "attached, in this shell's network. Afterwards it prints to stderr what the programs\n"
+    "counted, and removes everything. The exit status is COMMAND's, 128 + N where signal N\n"
+    "ended it, 127 where there is no such command.\n"
     "\n"
     "  --with PROGRAM     a name of 'extcp list', or the path of an object file, ./mine.bpf.o\n"
     "\n"
-    "The command is run as root. To run it as somebody else:\n"
-    "  extcp run --with uto -- setpriv --reuid=$SUDO_UID --regid=$SUDO_GID --init-groups curl ...\n"
+    "COMMAND runs as root. To have it run as somebody else:\n"
+    "  extcp run --with uto -- setpriv --reuid=ID --regid=ID --init-groups curl ...\n"
     "\n"
-    "When COMMAND has ended, processes that it left behind are ended too (SIGTERM, after 2 s "
-    "SIGKILL):\n"
-    "without their programs they would not be what they were started as. So a server must stay in "
-    "the\n"
-    "foreground (nginx -g 'daemon off;'); for a service, use 'extcp attach'. SIGTERM and SIGHUP "
-    "are\n"
-    "passed on to COMMAND, which has 10 s to end; Ctrl-C is COMMAND's own.\n";
+    "When COMMAND has ended, the processes that it left behind are ended too (SIGTERM, and\n"
+    "2 s later SIGKILL): without their programs they would not be what they were started as.\n"
+    "So a server must stay in the foreground (nginx -g 'daemon off;'); for a service, use\n"
+    "'extcp attach'. SIGTERM and SIGHUP are passed on to COMMAND, which is killed when it has\n"
+    "not ended 10 s later; Ctrl-C is COMMAND's own.\n";
 
 struct with {
     char *program, *set[MAX_SET];
@@ -135,14 +132,14 @@ static int parse(int argc, char **argv, struct command *c, bool *help, struct er
 static int set_up(struct command *c, struct err *e)
 {
     struct program_place place = {0};
-    char mount[PATH_MAX];
-    int rc = cgroup_mount(mount, sizeof(mount), e);
+    char current[PATH_MAX];
+    int rc = cgroup_current(current, sizeof(current), e);
 
     if (!rc)
         rc = statedir_create(&c->state, e);
     if (rc)
         return rc;
-    c->cgroup = xasprintf("%s/extcp-%s", mount, statedir_id(c->state));
+    c->cgroup = xasprintf("%s/extcp-%s", current, statedir_id(c->state));
     rc = statedir_note(c->state, STATE_CGROUP, c->cgroup, e);
     if (!rc) {
         c->cgroup_fd = cgroup_create(c->cgroup, e);

@@ -17,9 +17,8 @@
 
 static const char *const usage =
     "usage: extcp status [--cgroup PATH] [--json]\n"
-    "The programs that are attached on this machine (or to this one cgroup), by whom and for how\n"
-    "long; their settings; what they counted (counters that are zero are left out); and their "
-    "live\n"
+    "The programs that are attached on this machine (or to this one cgroup), by whom and for\n"
+    "how long; their settings; what they counted (without what is zero); and their live\n"
     "connections: who asked for what, what was granted or refused, and why.\n";
 
 struct printer {
@@ -43,15 +42,17 @@ static void duration(uint64_t ns, char *buf, size_t size)
         snprintf(buf, size, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
 }
 
-/* "the peer asked for 300 s: granted, as asked", "we asked for vegas: …" */
-static void print_decision(const struct live_program *p, const struct extcp_record *r)
+static void value_text(const struct live_program *p, int64_t value, char *buf, size_t size)
 {
-    char asked[64] = "", granted[64] = "";
+    if (p->decl)
+        program_value_text(p->decl, value, buf, size);
+    else
+        snprintf(buf, size, "%" PRId64, value);
+}
 
-    if (p->decl) {
-        program_value_text(p->decl, r->asked, asked, sizeof(asked));
-        program_value_text(p->decl, r->granted, granted, sizeof(granted));
-    }
+/* "the peer asked for 300 s: granted (as asked)", "we asked for vegas: …" */
+static void print_decision(const struct extcp_record *r, const char *asked, const char *granted)
+{
     if (r->why == decided_none) {
         printf("nothing asked");
     } else if (r->why == decided_asked) {
@@ -71,25 +72,27 @@ static void print_decision(const struct live_program *p, const struct extcp_reco
 static void print_connection(const struct extcp_connection *c, void *arg)
 {
     struct printer *pr = arg;
-    char local[64], remote[64], age[32];
+    char local[64], remote[64], age[32], asked[64], granted[64];
     uint64_t age_ns = c->record.started_ns ? now_mono_ns() - c->record.started_ns : 0;
 
     if (!c->record.started_ns) /* not established yet */
         return;
     endpoint_text(c->local, c->family, c->local_port, local, sizeof(local));
     endpoint_text(c->remote, c->family, c->remote_port, remote, sizeof(remote));
+    value_text(pr->p, c->record.asked, asked, sizeof(asked));
+    value_text(pr->p, c->record.granted, granted, sizeof(granted));
     pr->n++;
     if (pr->connections) {
         json_array_append_new(
             pr->connections,
-            json_pack("{s:I, s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:s, s:s, s:s, s:I}", "cookie",
-                      (json_int_t)c->record.cookie, "local", local, "remote", remote, "state",
-                      tcp_state_name(c->state), "opened_by", c->record.active ? "us" : "peer",
-                      "age_s", (double)age_ns / 1e9, "asked", (json_int_t)c->record.asked,
-                      "granted", (json_int_t)c->record.granted, "decision",
-                      decision_name(c->record.why), "outcome", decision_outcome(c->record.why),
-                      "reason", decision_reason(c->record.why), "changes",
-                      (json_int_t)c->record.changes));
+            json_pack(
+                "{s:I, s:s, s:s, s:s, s:s, s:f, s:I, s:s, s:I, s:s, s:s, s:s, s:s, s:I}", "cookie",
+                (json_int_t)c->record.cookie, "local", local, "remote", remote, "state",
+                tcp_state_name(c->state), "opened_by", c->record.active ? "us" : "peer", "age_s",
+                (double)age_ns / 1e9, "asked", (json_int_t)c->record.asked, "asked_text", asked,
+                "granted", (json_int_t)c->record.granted, "granted_text", granted, "decision",
+                decision_name(c->record.why), "outcome", decision_outcome(c->record.why), "reason",
+                decision_reason(c->record.why), "changes", (json_int_t)c->record.changes));
         return;
     }
     if (pr->n == 1)
@@ -97,7 +100,7 @@ static void print_connection(const struct extcp_connection *c, void *arg)
     duration(age_ns, age, sizeof(age));
     printf("    %s %s %s  %s  %s  ", local, c->record.active ? "->" : "<-", remote,
            tcp_state_name(c->state), age);
-    print_decision(pr->p, &c->record);
+    print_decision(&c->record, asked, granted);
     putchar('\n');
 }
 
@@ -146,7 +149,9 @@ static int print_one(const struct live_program *p, bool first, struct err *e)
             print_counters(p);
     }
     rc = live_connections(p, print_connection, &pr, e);
-    if (!rc && !pr.n && p->connections >= 0)
+    if (rc)
+        printf("  connections  cannot be read: %s\n", e->msg);
+    else if (!pr.n && p->connections >= 0)
         printf("  connections  none\n");
     return rc;
 }
@@ -178,6 +183,7 @@ static int status(const char *cgroup, bool json, struct err *e)
     json_t *out = json ? json_array() : NULL;
     unsigned n = 0, shown = 0, elsewhere = 0;
     uint64_t id = 0;
+    bool partly = false;
     int rc = 0;
 
     if (cgroup) {
@@ -188,6 +194,7 @@ static int status(const char *cgroup, bool json, struct err *e)
     }
     if (!rc)
         rc = live_read(&all, &n, e);
+    /* One that cannot be read whole does not hide the others. */
     for (unsigned i = 0; !rc && i < n; i++) {
         if (cgroup && all[i].cgroup_id != id)
             continue;
@@ -195,7 +202,7 @@ static int status(const char *cgroup, bool json, struct err *e)
             elsewhere++;
             continue;
         }
-        rc = out ? one_json(&all[i], out, e) : print_one(&all[i], !shown, e);
+        partly = (out ? one_json(&all[i], out, e) : print_one(&all[i], !shown, e)) || partly;
         shown++;
     }
     if (!rc && out) {
@@ -208,7 +215,7 @@ static int status(const char *cgroup, bool json, struct err *e)
         printf("(and %u on cgroups that cannot be seen from here)\n", elsewhere);
     json_decref(out);
     live_free(all, n);
-    return rc;
+    return rc ? rc : partly ? e->code : 0;
 }
 
 int cmd_status(int argc, char **argv)

@@ -96,6 +96,7 @@ int connections_read(int map_fd, connection_fn fn, void *arg, struct err *e)
     union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};
     DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
                         .link_info_len = sizeof(info));
+    libbpf_print_fn_t said = libbpf_set_print(NULL); /* the errors below say it */
     struct bpf_object *obj = bpf_object__open_mem(p->object, (size_t)(p->end - p->object), NULL);
     struct bpf_program *prog = obj ? bpf_object__next_program(obj, NULL) : NULL;
     struct bpf_link *link = NULL;
@@ -116,5 +117,6 @@ int connections_read(int map_fd, connection_fn fn, void *arg, struct err *e)
         close(fd);
     bpf_link__destroy(link);
     bpf_object__close(obj);
+    libbpf_set_print(said);
     return rc;
 }

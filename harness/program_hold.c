@@ -146,7 +146,7 @@ int holds_attach(struct holds *h, struct bpf_object *obj, const struct program_d
 
     bpf_object__for_each_program(prog, obj)
     {
-        if (!rc && goes_to_cgroup(prog))
+        if (!rc && !d->path_manager && goes_to_cgroup(prog))
             rc = not_there_yet(prog, d->name, place, e);
     }
     if (!rc && place->pin_dir)

@@ -170,8 +170,9 @@ static int read_programs(struct rep *r, struct err *e)
             json_object_set_new(counters, d->counters[k], json_integer((json_int_t)values[k]));
             readout_metric(metric, "count", (double)values[k], r);
         }
-        json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:o}", "host", node, "program",
-                                             u->name, "set", set, "counters", counters));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o, s:o}", "host", node, "program",
+                                             u->name, "source", d->source, "set", set, "counters",
+                                             counters));
         free(values);
         if (!rc)
             rc = read_run_stats(r, r->programs[i], node, u->program, e);

@@ -88,7 +88,7 @@ like "what it counted" "counters     .*received_syn 1" "$out"
 like "who asked for what, and what it got" "127.0.0.1:5000 <- 127.0.0.1:[0-9]+  ESTABLISHED  [0-9]+ s  the peer asked for 200 s: granted, in effect is 500 s \(our own value goes further\)" "$out"
 like "the other program" "hooks on $web.*step=7" "$out"
 works "status of everything" status
-pid=$(pgrep -f 'extcp run --with')
+pid=$client
 like "a running command's program: who holds it, and its side of the connection" "uto on /sys/fs/cgroup/extcp-[0-9a-f]{6}"$'\n'"  attached     [0-9]+ s ago, by process $pid, and goes with it.*127.0.0.1:[0-9]+ -> 127.0.0.1:5000  ESTABLISHED .*asked for 500 s: granted \(as asked\)" "$out"
 fails 2 "process $pid holds it" "detach of that one" detach uto --cgroup "$(echo /sys/fs/cgroup/extcp-*)"
 works "set" set uto --cgroup $web adv_uto_s=900
@@ -135,7 +135,7 @@ tool=$!
 exec 7>in2
 wait_for 10 grep -q attached tool2.out
 works "status of a path manager, whose connections are something else" status --cgroup $web
-like "it is listed all the same" "fullmesh on $web" "$out"
+like "it is listed all the same" "fullmesh on $web" "$out$(cat tool2.out)"
 exec 7>&-
 wait $tool
 
@@ -179,7 +179,38 @@ like "and says why" "removed .*-uto: its cgroup is gone" "$out"
 works "detach the rest" detach --all
 nothing "nothing is left after all of that"
 
-# A command with programs.
+# The real thing: killed at any moment, it is there whole, or nothing is after clean.
+whole=0 none=0 broken=0
+start=$(date +%s%N)
+"$EXTCP" attach uto --cgroup $web >/dev/null && took=$(($(date +%s%N) - start)) && "$EXTCP" detach --all >/dev/null
+for i in $(seq 20); do
+    "$EXTCP" attach uto --cgroup $web >/dev/null 2>&1 &
+    pid=$!
+    sleep "$(awk "BEGIN { print $took * $i / 16e9 }")"
+    { kill -KILL $pid; wait $pid; } 2>/dev/null
+    "$EXTCP" clean >/dev/null
+    case "$(attached) $(pins)" in
+    "0 0") none=$((none + 1)) ;;
+    "1 6") whole=$((whole + 1)) && "$EXTCP" detach uto --cgroup $web >/dev/null ;;
+    *) broken=$((broken + 1)) ;;
+    esac
+done
+is "killed at 20 moments ($whole whole, $none not there)" 0 "$broken"
+nothing "and nothing is left"
+
+# Every option at once, as users would do it.
+options=$("$EXTCP" list --json | jq -r 'select(.kind == "program" and (.source | startswith("bpf/options/"))) | .name' 2>/dev/null)
+[ -n "$options" ] || options=$("$EXTCP" list --json | jq -r '.programs[] | select(.source | startswith("bpf/options/")) | .name')
+for o in $options; do works "attach $o" attach "$o" --cgroup $web; done
+works "status of all" status --json --cgroup $web
+is "lists all, with their settings" "$(sort <<<"$options" | tr '\n' ' ')" "$(jq -r '[.[] | select(.settings != {}) | .program] | sort[]' <<<"$out" | tr '\n' ' ')"
+works "detach --all" detach --all
+nothing "and nothing is left of that"
+
+# A command with programs. Its sleep is told from that of others by its length.
+naps() { pgrep -fc "^sleep $1\.$$\$"; }
+napping() { for n in "$@"; do [ "$(naps "$n")" -gt 0 ] || return 1; done; }
+awake() { [ "$(naps "$1")" = 0 ]; }
 groups() { find /sys/fs/cgroup -maxdepth 1 -name 'extcp-*' | wc -l; }
 for status in 0 1 7 255; do
     extcp run --with uto -- sh -c "exit $status"
@@ -198,36 +229,43 @@ fails 2 "uto has no parameter 'x'" "run with a bad setting" run --with uto:x=1 -
 fails 2 "there is no program 'nope'" "run with an unknown program" run --with nope -- true
 fails 2 "hooks is in effect there already" "run with the same twice" run --with hooks --with hooks -- true
 is "no cgroup is left by any" 0 "$(groups)"
-extcp run --with uto -- sh -c 'trap "" TERM; sleep 300 & setsid sleep 300 & exit 5'
+works "attach to the group of a shell" attach uto --cgroup $web
+out=$(echo $BASHPID >$web/cgroup.procs && "$EXTCP" run --with hooks -- cat /proc/self/cgroup 2>/dev/null)
+like "a command's cgroup is below that of its shell" "0::/web/extcp-[0-9a-f]{6}$" "$out"
+out=$(echo $BASHPID >$web/cgroup.procs && "$EXTCP" run --with uto -- true 2>&1) && rc=0 || rc=$?
+like "what is attached there is in effect already" "^2 .*uto is in effect there already" "$rc $out"
+works "detach" detach --all
+is "and no cgroup is left there" 0 "$(find $web -mindepth 1 -type d | wc -l)"
+extcp run --with uto -- sh -c "trap '' TERM; sleep 300.$$ & setsid sleep 300.$$ & exit 5"
 is "processes that it leaves behind: its status all the same" 5 "$rc"
 like "they are ended, and it says so" "ended 2 processes that the command left behind" "$out"
-is "none is left" "0 0" "$(groups) $(pgrep -fc '^sleep [3]00')"
+is "none is left" "0 0" "$(groups) $(naps 300)"
 for sig in INT TERM HUP; do
     # A shell without job control has its background commands ignore SIGINT.
-    env --default-signal=INT "$EXTCP" run --with uto -- sh -c 'exec sleep 300' 2>/dev/null &
+    env --default-signal=INT "$EXTCP" run --with uto -- sh -c "exec sleep 300.$$" 2>/dev/null &
     pid=$!
-    check "a command starts" wait_for 10 pgrep -f '^sleep [3]00'
+    check "a command starts" wait_for 10 napping 300
     kill -$sig $pid
     wait $pid && rc=0 || rc=$?
     is "SIG$sig ends it: 128 + N" $((128 + $(kill -l $sig))) "$rc"
-    is "SIG$sig: nothing is left" "0 0" "$(groups) $(pgrep -fc '^sleep [3]00')"
+    is "SIG$sig: nothing is left" "0 0" "$(groups) $(naps 300)"
 done
-"$EXTCP" run --with uto -- sleep 300 2>/dev/null &
+"$EXTCP" run --with uto -- sleep 300.$$ 2>/dev/null &
 pid=$!
-"$EXTCP" run --with uto -- sleep 301 2>/dev/null &
+"$EXTCP" run --with uto -- sleep 301.$$ 2>/dev/null &
 second=$!
-check "two at once" wait_for 10 bash -c 'pgrep -f "^sleep [3]00" && pgrep -f "^sleep [3]01"'
+check "two at once" wait_for 10 napping 300 301
 is "have a cgroup each" 2 "$(groups)"
 { kill -KILL $pid; wait $pid; } 2>/dev/null
-check "SIGKILL: its command dies with it" wait_for 10 bash -c '! pgrep -f "^sleep [3]00"'
+check "SIGKILL: its command dies with it" wait_for 10 awake 300
 works "clean" clean
-is "clean leaves the other one" "1 1" "$(groups) $(pgrep -fc '^sleep [3]01')"
+is "clean leaves the other one" "1 1" "$(groups) $(naps 301)"
 kill $second
 wait $second
 is "nothing is left of both" "0 nothing to clean" "$(groups) $("$EXTCP" clean)"
 
 # A signal that comes while it is being set up is not lost.
-env --default-signal=INT "$EXTCP" run --with uto --with hooks --with overhead -- sleep 300 2>/dev/null &
+env --default-signal=INT "$EXTCP" run --with uto --with hooks --with overhead -- sleep 300.$$ 2>/dev/null &
 pid=$!
 wait_for 10 bash -c 'ls -d /sys/fs/cgroup/extcp-*'
 kill -TERM $pid
