@@ -25,7 +25,7 @@ in_web() { echo $BASHPID >$web/cgroup.procs && exec "$@"; }
 nothing() { is "$1" "0 0 0" "$(attached) $(attached /sys/fs/cgroup/other) $(pins)"; }
 
 # Usage, and what is not there.
-for verb in attach detach set status run; do
+for verb in attach carry detach set status run; do
     works "$verb --help" $verb --help
     like "it has a usage" "^usage: extcp $verb" "$out"
 done
