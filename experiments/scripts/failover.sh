@@ -40,4 +40,9 @@ first=$(curl --silent --show-error -C - -o file -w '%{time_starttransfer}' "$(ur
 done=$(now)
 echo "extcp-metric first_byte_s s $(awk -v t="$start" -v t0="$EXTCP_T0_NS" -v f="$first" 'BEGIN { printf "%.6f", (t - t0) / 1e9 + f }')"
 echo "extcp-metric whole_s s $(since "$done")"
-echo "extcp-metric bytes byte $(wc -c <file)"
+bytes=$(wc -c <file)
+echo "extcp-metric bytes byte $bytes"
+# What nginx.sh made, on both servers.
+intact=0
+yes "extcp: the bytes of a file that every server has" | head -c "$bytes" | cmp -s - file && intact=1
+echo "extcp-metric intact 1 $intact"
