@@ -1,11 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# nginx-pages.sh EXTCP PORT PAGES ORIGINS SEED: makes PAGES web pages from SEED (extcp page make) in the working directory's pages/ and
-# serves them, each of the ORIGINS on a port of its own from PORT on, until it is stopped. Connections stay open, and nothing is compressed.
+# nginx-pages.sh EXTCP PORT PAGES ORIGINS SEED: makes PAGES web pages from SEED (extcp page make) and serves them, each of the ORIGINS on a
+# port of its own from PORT on, until it is stopped. Their manifest is pages/manifest.json in the working directory. Connections stay open,
+# and nothing is compressed.
+#
+# The files, thousands of them, are in a tmpfs that only this process sees and that goes with it: a busy disk would take seconds.
 set -eu
+if [ -z "${EXTCP_PAGES_PRIVATE:-}" ]; then
+    EXTCP_PAGES_PRIVATE=1 exec unshare --mount sh "$0" "$@"
+fi
 extcp=$1 port=$2 pages=$3 origins=$4 seed=$5
 dir=$PWD/pages
-"$extcp" page make --dir "$dir" --pages "$pages" --origins "$origins" --seed "$seed"
+mkdir -p "$dir/memory"
+mount -t tmpfs -o mode=755 extcp-pages "$dir/memory"
+"$extcp" page make --dir "$dir/memory/set" --pages "$pages" --origins "$origins" --seed "$seed"
+cp "$dir/memory/set/manifest.json" "$dir/manifest.json.new"
+mv "$dir/manifest.json.new" "$dir/manifest.json"
 listen() {
     i=0
     while [ "$i" -lt "$origins" ]; do
@@ -32,10 +42,9 @@ http {
     gzip off;
     keepalive_timeout 75;
     keepalive_requests 100000;
-    open_file_cache max=100000 inactive=1h;
     server {
 $(listen)
-        root $dir/www;
+        root $dir/memory/set/www;
     }
 }
 CONF

@@ -66,6 +66,13 @@ is "the policy allows 10 where nothing is said" "0 2 10" "$(counters policy stan
 is "a window of 1" "2 1" "$(counters policy small granted) $(value policy iw.segments_max small)"
 is "nothing asked, nothing done" "0 0 0 10" "$(counters policy nothing-asked received_syn granted refused) $(value policy iw.segments_max nothing-asked)"
 
+# tshark counts too: the server's data segments before the first ACK of any of them.
+for v in granted:25 granted-v6:25 refused:10 bounded:25; do
+    n=$(tshark -r "$TMP/results/policy/latest/captures/${v%:*}-1-server-r1-server.pcap" -T fields -e tcp.stream -e tcp.srcport -e tcp.len -e tcp.ack 2>/dev/null |
+        awk '$2 == 5201 && $3 > 0 && !acked[$1] { n[$1]++ } $2 != 5201 && $4 > 1 && n[$1] { acked[$1] = 1 } END { for (s in n) if (n[s] > m) m = n[s]; print m }')
+    is "tshark: ${v%:*}" "${v#*:}" "$n"
+done
+
 # With SYN cookies the server has forgotten the SYN; the option comes again with the ACK.
 sed 's/sysctls:$/sysctls:\n      - "net.ipv4.tcp_syncookies=2"/' "$TOP/topologies/web.yaml" >"$TMP/cookies-topology.yaml"
 experiment cookies <<EOF
@@ -147,14 +154,16 @@ for v in v v6; do
     check "$v: at most six connections to an origin at once" test "$(value pages load.peak $v)" -le 6
     is "$v: a raw value for each page" 3 "$(grep -c "^pages,$v,1,load.page00[012]_s,s," "$TMP/results/pages/latest/data.csv")"
 done
-spoiled() { # NAME MESSAGE COMMAND: what is done to the files before they are loaded
+spoiled() { # NAME MESSAGE COMMAND: what the client does before it loads them
     local rc=0
     run pages --variant v --set "spoil=$3" || rc=$?
     like "$1: the run breaks and says why" "^4 .*$2" "$rc $(grep -A3 BROKE "$TMP/out" | tr '\n' ' ')"
 }
-spoiled "a missing object" "page 1: http://[0-9.]*:800[0-7]/1/2.css: status 404; expected: 200" "rm pages/www/1/2.css"
-spoiled "a short object" "page 1: http://[0-9.]*:800[0-7]/1/2.css: 3 bytes; expected: [0-9]*, as in the manifest" "truncate -s 3 pages/www/1/2.css"
-spoiled "a long object" "page 1: http://[0-9.]*:800[0-7]/1/2.css: more than the [0-9]* bytes of the manifest" "truncate -s 9999999 pages/www/1/2.css"
+# The manifest is changed instead of the files, which only the web server sees.
+change() { echo "jq '.pages[1].objects[2].size |= . $1' pages/manifest.json >changed && mv changed pages/manifest.json"; }
+spoiled "a missing object" "page 1: http://[0-9.]*:800[0-7]/1/2.html: status 404; expected: 200" "sed -i '/.1.2.css/!b;s/css/html/;n;s/css/html/' pages/manifest.json"
+spoiled "a short object" "page 1: http://[0-9.]*:800[0-7]/1/2.css: [0-9]* bytes; expected: [0-9]*, as in the manifest" "$(change +5)"
+spoiled "a long object" "page 1: http://[0-9.]*:800[0-7]/1/2.css: more than the [0-9]* bytes of the manifest" "$(change -5)"
 spoiled "connections that are reset" "page 0: http://[0-9.]*:8000/0/0.html: .*onnect" "iptables -A OUTPUT -p tcp --dport 8000 -j REJECT --reject-with tcp-reset"
 spoiled "a page that never ends" "page 0: 0 of [0-9]* objects were received within the time limit of 5 s" "iptables -A INPUT -p tcp --sport 8000 -m length --length 1000: -j DROP"
 
