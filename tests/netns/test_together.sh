@@ -78,11 +78,11 @@ bad=''
 for i in $(seq 24); do
     for v in o$i-v4 o$i-v6; do
         [[ $v != *v6 || $((i % 3)) -eq 0 ]] || continue
-        got="$(value all server.uto.adopted $v) $(value all server.cc-request.granted $v) $(value all server.iw-request.granted $v) $(value all server.tarr.at_once $v) $(value all s.survived $v)"
+        got="$(value all server.uto.adopted "$v") $(value all server.cc-request.granted "$v") $(value all server.iw-request.granted "$v") $(value all server.tarr.at_once "$v") $(value all s.survived "$v")"
         [ "$got" = "1 1 1 1 1" ] || bad="$bad"$'\n'"$v (${orders[i - 1]}): $got"
         [[ $(cat "$TMP/ss.$v" 2>/dev/null) == *" reno "*" cwnd:7 "* ]] || bad="$bad"$'\n'"$v: ss says $(cat "$TMP/ss.$v" 2>&1)"
         for p in uto cc-request iw-request tarr; do
-            n="$(value all client.$p.no_space $v) $(value all server.$p.no_space $v)"
+            n="$(value all client.$p.no_space "$v") $(value all server.$p.no_space "$v")"
             [ "$n" = "0 0" ] || bad="$bad"$'\n'"$v: $p had no space: $n"
         done
     done
@@ -117,9 +117,9 @@ bad=''
 for i in "${sample[@]}"; do
     for v in m$i-v4 m$i-v6; do
         left=16
-        [ "$(value mptcp s.survived $v)" = 1 ] || bad="$bad"$'\n'"$v: the connection did not survive"
+        [ "$(value mptcp s.survived "$v")" = 1 ] || bad="$bad"$'\n'"$v: the connection did not survive"
         for p in ${orders[i]}; do
-            sent=$(value mptcp client.$p.sent_syn $v) none=$(value mptcp client.$p.no_space $v)
+            sent=$(value mptcp "client.$p.sent_syn" "$v") none=$(value mptcp "client.$p.no_space" "$v")
             if [ "${size[$p]}" -le $left ]; then
                 left=$((left - size[$p]))
                 [ "$sent" -ge 1 ] || bad="$bad"$'\n'"$v: $p fits and was sent $sent times"
