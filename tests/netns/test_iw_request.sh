@@ -19,7 +19,7 @@ counters() { # EXPERIMENT VARIANT COUNTER...
 windows() {
     cat <<EOF
 topology: $1
-set: [r1-server.delay=15ms]
+set: [r1-server.delay=15ms, r1-server.rate=unlimited]
 at_once: 4
 captures: [{point: "server:r1-server", filter: tcp}]
 measures: [{name: iw, kind: initial_window, point: "server:r1-server", from: server}]
