@@ -140,7 +140,7 @@ set: [r1-server.rate=unlimited, r1-server.delay=1ms]
 at_once: 4
 parameters: [{name: spoil, value: "true"}]
 workloads:
-  - {name: www, kind: command, from: server, server: yes, port: 8007, command: "sh {home}/experiments/scripts/nginx-pages.sh {extcp} 8000 3 8 5"}
+  - {name: www, kind: command, from: server, server: yes, port: 8007, command: "exec sh {home}/experiments/scripts/nginx-pages.sh {extcp} 8000 3 8 5"}
   - {name: load, kind: command, from: client, seconds: 20, command: "${spoil} && {extcp} page load --manifest pages/manifest.json --server {server} --port 8000 --time-limit 5 --metrics"}
 variants:
   - {name: v}
