@@ -32,8 +32,7 @@ static const char *const usage =
     "  --policy NAME     the path manager\n"
     "  --set KEY=VALUE   one of its parameters (again for more); an interface's number also by "
     "name\n"
-    "  --cgroup PATH     only connections of this cgroup v2 and those below (default: the caller's "
-    "cgroup)\n"
+    "  --cgroup PATH     only connections of this cgroup v2 and those below (default: all)\n"
     "  --dev NAME        only addresses of this interface (again for more; default: all)\n"
     "  --family 4|6      only addresses of IPv4, or of IPv6 (default: both)\n"
     "  --host            allowed in the machine's own namespace: sets the sysctl net.mptcp.pm_type "
@@ -142,31 +141,13 @@ static int check(struct request *r, struct err *e)
     return rc;
 }
 
-/* The caller's cgroup, where it named none. */
+/* Every cgroup, where it named none: it is the namespace that says which connections are ours. */
 static int default_cgroup(struct request *r, struct err *e)
 {
-    char root[PATH_MAX / 2], *text = NULL, *line;
-    size_t n;
-    int rc;
+    int rc = r->o.cgroup ? 0 : cgroup_mount(r->cgroup, sizeof(r->cgroup), e);
 
-    if (r->o.cgroup)
-        return 0;
-    rc = cgroup_mount(root, sizeof(root), e);
-    if (!rc)
-        rc = read_file("/proc/self/cgroup", &text, &n, e);
-    if (rc)
-        return rc;
-    line = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text - 1;
-    if (!line) {
-        rc = err_lacks(e, -ENOENT,
-                       "/proc/self/cgroup names no cgroup v2; mount it, or give --cgroup");
-    } else {
-        line += 1;
-        line[strcspn(line, "\n")] = '\0';
-        snprintf(r->cgroup, sizeof(r->cgroup), "%s%s", root, line + 3);
+    if (!rc && !r->o.cgroup)
         r->o.cgroup = r->cgroup;
-    }
-    free(text);
     return rc;
 }
 

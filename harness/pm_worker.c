@@ -118,10 +118,11 @@ static void arm_timer(struct pm_worker *w)
     timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
-/* A command waits for no other process where we may ask for that. */
+/* A command waits for no other process where we may ask for that: the priority of threaded
+ * interrupts, for work that is as short. */
 static void hurry(struct pm_worker *w)
 {
-    const struct sched_param fifo = {.sched_priority = 1};
+    const struct sched_param fifo = {.sched_priority = 50};
     cpu_set_t set;
 
     CPU_ZERO(&set);
