@@ -2,6 +2,7 @@
 /* extcp pm: a path manager in eBPF, and the daemon that carries its commands out, in the namespace
  * where it is called. */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -161,42 +162,51 @@ static int add_text(char **list, unsigned *n, const char *key, const char *value
 
 static int parse(struct request *r, int argc, char **argv, struct err *e)
 {
-    int rc = 0;
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, 'p'}, {"set", required_argument, NULL, 's'},
+        {"cgroup", required_argument, NULL, 'c'}, {"dev", required_argument, NULL, 'd'},
+        {"family", required_argument, NULL, 'f'}, {"host", no_argument, NULL, 'H'},
+        {"quiet", no_argument, NULL, 'q'},        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {0}};
+    int c, rc = 0;
 
-    for (int i = 1; !rc && i < argc; i++) {
-        const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
+    while (!rc && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (c) {
+        case 'p':
+            r->o.policy = optarg;
+            break;
+        case 's':
+            rc = add_text(r->settings, &r->o.n_settings, "--set", optarg, e);
+            break;
+        case 'c':
+            r->o.cgroup = optarg;
+            break;
+        case 'd':
+            rc = add_text(r->interfaces, &r->o.addresses.n_interfaces, "--dev", optarg, e);
+            break;
+        case 'f':
+            if (strcmp(optarg, "4") && strcmp(optarg, "6"))
+                rc = err_usage(e, -EINVAL, "--family '%s': accepted: 4, 6", optarg);
+            r->o.addresses.family = *optarg == '4' ? AF_INET : AF_INET6;
+            break;
+        case 'H':
+            r->host = true;
+            break;
+        case 'q':
+            r->quiet = true;
+            break;
+        case 'j':
+            r->json = true;
+            break;
+        case 'h':
             r->help = true;
             return 0;
-        }
-        if (!strcmp(a, "--json")) {
-            r->json = true;
-        } else if (!strcmp(a, "--quiet")) {
-            r->quiet = true;
-        } else if (!strcmp(a, "--host")) {
-            r->host = true;
-        } else if (strcmp(a, "--policy") && strcmp(a, "--set") && strcmp(a, "--cgroup") &&
-                   strcmp(a, "--dev") && strcmp(a, "--family")) {
-            rc = err_usage(e, -EINVAL, "unexpected argument '%s'; see extcp pm --help", a);
-        } else if (!value) {
-            rc = err_usage(e, -EINVAL, "%s needs a value; see extcp pm --help", a);
-        } else {
-            i++;
-            if (!strcmp(a, "--policy")) {
-                r->o.policy = value;
-            } else if (!strcmp(a, "--cgroup")) {
-                r->o.cgroup = value;
-            } else if (!strcmp(a, "--set")) {
-                rc = add_text(r->settings, &r->o.n_settings, a, value, e);
-            } else if (!strcmp(a, "--dev")) {
-                rc = add_text(r->interfaces, &r->o.addresses.n_interfaces, a, value, e);
-            } else {
-                if (strcmp(value, "4") && strcmp(value, "6"))
-                    rc = err_usage(e, -EINVAL, "--family '%s': accepted: 4, 6", value);
-                r->o.addresses.family = *value == '4' ? AF_INET : AF_INET6;
-            }
+        default:
+            rc = err_usage(e, -EINVAL, "see extcp pm --help");
         }
     }
+    if (!rc && optind != argc)
+        rc = err_usage(e, -EINVAL, "unexpected argument '%s'; see extcp pm --help", argv[optind]);
     if (!rc && r->quiet)
         rc = add_text(r->settings, &r->o.n_settings, "--set", "quiet=1", e);
     r->o.settings = r->settings;

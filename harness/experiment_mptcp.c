@@ -42,7 +42,9 @@ static int manager_kind(struct resolve *r, const char *where, const char *text,
         m->kind = *text == 'n' ? MANAGER_NONE : MANAGER_KERNEL;
     } else if (!strncmp(text, "ebpf:", 5) && text[5]) {
         m->kind = MANAGER_EBPF;
-        m->policy = xstrdup(text + 5);
+        /* An object file's path: the manager runs in another directory. */
+        char *file = strchr(text, '/') ? realpath(text + 5, NULL) : NULL;
+        m->policy = file ? file : xstrdup(text + 5);
         return check_policy(r, where, m->policy);
     } else if (!strcmp(text, "mptcpd") || (!strncmp(text, "mptcpd:", 7) && text[7])) {
         m->kind = MANAGER_MPTCPD;
