@@ -106,7 +106,8 @@ struct x_claim {
     unsigned variants_count;
 };
 struct x_figure {
-    char *name, *script, *metric, *title, *xlabel, *ylabel, *scale, *reference, *mark, *logscale;
+    char *name, *script, *metric, *title, *xlabel, *ylabel, *scale, *reference, *relative_to, *mark,
+        *logscale;
     char **variants;
     unsigned variants_count;
 };

@@ -221,6 +221,7 @@ static void figure_free(struct figure *f)
     free(f->xlabel);
     free(f->ylabel);
     free(f->reference_metric);
+    free(f->relative_to);
     list_free(f->variants, f->n_variants);
 }
 
@@ -242,6 +243,8 @@ static int load_figures(struct resolve *r, struct experiment *x)
             field_text(r, path, "ylabel", xf->ylabel, &f->ylabel) ||
             field_double(r, path, "scale", xf->scale, -1e12, 1e12, &f->scale) ||
             field_text(r, path, "reference", xf->reference, &f->reference_metric) ||
+            field_text(r, path, "relative_to", xf->relative_to, &f->relative_to) ||
+            (f->relative_to && variants_exist(r, path, "relative_to", &f->relative_to, 1)) ||
             field_double(r, path, "mark", xf->mark, -1e300, 1e300, &f->mark) ||
             field_bool(r, path, "logscale", xf->logscale, &f->logscale) ||
             variants_exist(r, path, "variants", xf->variants, xf->variants_count))
@@ -251,8 +254,9 @@ static int load_figures(struct resolve *r, struct experiment *x)
         if (figure_validate(f, &inner))
             return field_error(r, path, "", "%s", inner.msg);
         f->variants = names_that_run(r, xf->variants, xf->variants_count, &f->n_variants);
-        /* None of its variants runs: no such figure. */
-        if ((xf->variants_count && !f->n_variants) || cannot_be_made(r, x, f->metric)) {
+        /* None of its variants runs, or not the one they are divided by: no such figure. */
+        if ((xf->variants_count && !f->n_variants) ||
+            (f->relative_to && !runs(r, f->relative_to)) || cannot_be_made(r, x, f->metric)) {
             figure_free(f);
             memset(f, 0, sizeof(*f));
             x->n_figures--;

@@ -219,6 +219,7 @@ static const cyaml_schema_field_t x_figure_fields[] = {
     TEXT("ylabel", struct x_figure, ylabel),
     OPT_TEXT("scale", struct x_figure, scale),
     OPT_TEXT("reference", struct x_figure, reference),
+    OPT_TEXT("relative_to", struct x_figure, relative_to),
     OPT_TEXT("mark", struct x_figure, mark),
     OPT_TEXT("logscale", struct x_figure, logscale),
     LIST("variants", struct x_figure, variants, text_entry),

@@ -61,6 +61,11 @@ int figure_validate(const struct figure *f, struct err *e)
     if (!isfinite(f->scale))
         return err_usage(e, -EINVAL, "figure %s: scale = %g; accepted: a number", f->name,
                          f->scale);
+    if (s->series && f->relative_to)
+        return err_usage(e, -EINVAL,
+                         "figure %s: the script 'series' draws nothing relative to a variant "
+                         "('%s'); interval, box and cdf do",
+                         f->name, f->relative_to);
     if (s->series && f->reference_metric)
         return err_usage(e, -EINVAL,
                          "figure %s: the script 'series' draws no reference metric ('%s'); "

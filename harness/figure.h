@@ -17,6 +17,7 @@ struct figure {
     char *title, *xlabel, *ylabel;
     /* NULL: the metric and its unit (where scale is 1) */
     double scale;           /* values are multiplied by this, default 1 (0: not given) */
+    char *relative_to;      /* a variant: values are divided by its median; NULL; not for series */
     char *reference_metric; /* its median is drawn as the expected value, or NULL; not for series */
     char **variants;
     unsigned n_variants; /* 0: all */

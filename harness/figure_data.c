@@ -67,14 +67,34 @@ static int check_groups(const struct figure_data *d, const struct figure *f, str
     return 0;
 }
 
+/* The scale that makes values multiples of the median of the variant they are relative to. */
+static int relative_scale(const struct figure *f, const struct results *r, int metric,
+                          double *scale, struct err *e)
+{
+    int v = results_find_variant(r, f->relative_to);
+    struct interval i = {0};
+
+    if (v >= 0 && metric >= 0)
+        i = results_interval(r, (unsigned)v, (unsigned)metric);
+    if (!i.n || !(i.median > 0))
+        return err_broke(e, -ENODATA, "figure %s: %s has no positive median of '%s' to divide by",
+                         f->name, f->relative_to, f->metric);
+    *scale /= i.median;
+    return 0;
+}
+
 int figure_data_values(struct figure_data *d, const struct figure *f, const struct results *r,
                        struct err *e)
 {
     int metric = results_find_metric(r, f->metric);
     int reference = f->reference_metric ? results_find_metric(r, f->reference_metric) : -1;
 
+    double scale = figure_scale(f);
+
     memset(d, 0, sizeof(*d));
-    d->unit = metric < 0 ? "" : r->metrics[metric].unit;
+    d->unit = metric < 0 || f->relative_to ? "" : r->metrics[metric].unit;
+    if (f->relative_to && relative_scale(f, r, metric, &scale, e))
+        return e->code;
     if (f->reference_metric && reference < 0)
         return err_broke(e, -ENODATA, "figure %s: no variant has a value of the reference '%s'",
                          f->name, f->reference_metric);
@@ -94,12 +114,12 @@ int figure_data_values(struct figure_data *d, const struct figure *f, const stru
         g->repetition = repetition;
         g->n_values = n;
         for (size_t i = 0; i < n; i++)
-            values[i] *= figure_scale(f);
+            values[i] *= scale;
         if (reference >= 0) {
             struct interval i = results_interval(r, v, (unsigned)reference);
 
             g->has_reference = i.n > 0;
-            g->reference = i.median * figure_scale(f);
+            g->reference = i.median * scale;
             d->has_reference = d->has_reference || g->has_reference;
         }
     }

@@ -327,6 +327,26 @@ static void refuse(const struct figure *f, const struct results *r, int code, co
     assert_contains(e.msg, words);
 }
 
+static void values_are_divided_by_the_median_of_a_variant(void **state)
+{
+    struct figure f = figure("relative", "interval");
+    struct results r;
+    char *csv;
+
+    (void)state;
+    fill(&r);
+    f.ylabel = (char *)"share of uto-1s_a";
+    f.relative_to = (char *)"uto-1s_a"; /* its median is 1.2 */
+    draw(&f, &r);
+    csv = output("relative", "csv", NULL);
+    assert_contains(csv, "uto-1s_a,1,median,0.88,1,0.8333");
+    assert_contains(csv, "\"uto-3s, <50 %>\",2,median,1.88,2.6666");
+    free(csv);
+    f.relative_to = (char *)"nosuch";
+    refuse(&f, &r, -ENODATA, "nosuch has no positive median of 'abort_time' to divide by");
+    results_free(&r);
+}
+
 static void what_cannot_be_drawn_is_said(void **state)
 {
     struct figure f;
@@ -428,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interval_shows_every_value_and_the_reference),
+        cmocka_unit_test(values_are_divided_by_the_median_of_a_variant),
         cmocka_unit_test(box_has_quartiles_whiskers_and_outliers),
         cmocka_unit_test(cdf_steps_from_0_to_1),
         cmocka_unit_test(series_is_the_median_over_repetitions),
