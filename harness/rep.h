@@ -38,4 +38,7 @@ struct rep {
     json_t *metrics, *calibrations, *capture_info;
 };
 
+/* Does an event of the variant, and notes when (rep_event.c). */
+int rep_event(struct rep *r, const struct event *ev, struct err *e);
+
 #endif

@@ -21,7 +21,6 @@
 #include "program.h"
 #include "readout.h"
 #include "rep.h"
-#include "sockdiag.h"
 #include "testbed.h"
 #include "util.h"
 #include "watch.h"
@@ -357,59 +356,6 @@ static int start_client(struct rep *r, const struct workload *w, struct err *e)
     return rc ? rc : start_child(r, w, w->from, false, workload_client_argv(w, addr), e);
 }
 
-static int reset_connections(struct rep *r, const struct event *ev, struct err *e)
-{
-    const struct topology *t = testbed_topology(r->tb);
-    const char *node = t->nodes[ev->node].name, *link = t->links[ev->link].name;
-    const struct topo_addr *a = topology_addr(t, ev->node, (int)ev->link, r->job->v->family);
-    unsigned n;
-    int rc = sockdiag_reset(testbed_ns_fd(r->tb, ev->node), a->family, &a->v6, &n);
-
-    if (rc)
-        return err_broke(e, rc, "%s: cannot reset the connections on link %s (SOCK_DESTROY): %s",
-                         node, link, strerror(-rc));
-    log_line("%s: %u connections on link %s reset", node, n, link);
-    return 0;
-}
-
-static int do_event(struct rep *r, const struct event *ev, struct err *e)
-{
-    const struct topology *t = testbed_topology(r->tb);
-    int rc = 0;
-
-    if (ev->kind == EVENT_LINK_STATE) {
-        rc = testbed_link_up(r->tb, ev->link, ev->up, e);
-    } else if (ev->kind == EVENT_RESET) {
-        rc = reset_connections(r, ev, e);
-    } else if (ev->kind == EVENT_PROGRAM_SET) {
-        for (unsigned k = 0; !rc && k < ev->n_set; k++)
-            rc = program_set(r->programs[ev->program], ev->set[k], e);
-    } else {
-        for (unsigned d = 0; !rc && d < 2; d++) {
-            struct impairment *now = &r->current[2 * ev->link + d];
-            if (!ev->dir[d])
-                continue;
-            for (unsigned k = 0; !rc && k < ev->n_set; k++) {
-                char *eq = strchr(ev->set[k], '='), *key = xstrdup(ev->set[k]);
-                key[eq - ev->set[k]] = '\0';
-                rc = impairment_set(now, key, eq + 1, e);
-                free(key);
-            }
-            if (!rc)
-                rc = linkemu_change(testbed_linkemu(r->tb), ev->link, d, now, e);
-        }
-    }
-    if (!rc && ev->name) {
-        char metric[128];
-        snprintf(metric, sizeof(metric), "event.%s_s", ev->name);
-        readout_metric(metric, "s", (double)(now_real_ns() - r->t0_real_ns) / 1e9, r);
-    }
-    log_line("event %s%s%s", ev->name ? ev->name : "",
-             ev->kind == EVENT_PROGRAM_SET ? "" : " on link ",
-             ev->kind == EVENT_PROGRAM_SET ? "" : t->links[ev->link].name);
-    return rc;
-}
-
 static void on_program_event(const struct program_event *pe, void *arg)
 {
     struct rep *r = arg;
@@ -535,7 +481,7 @@ static int drive(struct rep *r, struct err *e)
         if (due <= now_mono_ns()) {
             if (event >= 0) {
                 r->event_done[event] = true;
-                rc = do_event(r, &v->events[event], e);
+                rc = rep_event(r, &v->events[event], e);
             } else {
                 r->client_started[client] = true;
                 rc = start_client(r, &v->workloads[client], e);

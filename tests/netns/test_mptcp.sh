@@ -102,6 +102,36 @@ like "and says which it had" "has id 8 and was echoed" "$(cat "$TMP/out")"
 run --variant kernel --set expected=5 && rc=0 || rc=$?
 is "another number of subflows fails" 1 "$rc"
 
+# Short connections, each with its subflows; a subflow that is reset comes back.
+cat >"$TMP/more.yaml" <<'END'
+name: more
+title: "Short connections, and a subflow that is reset"
+topology: dual-homed
+set: [c1.rate=unlimited, c1.delay=0ms, c2.rate=unlimited, c2.delay=0ms]
+captures:
+  - {point: "client:any", filter: "tcp port 5000"}
+variants:
+  - name: short
+    mptcp: [{host: client, manager: "ebpf:fullmesh"}]
+    workloads: [{name: app, kind: requests, from: client, to: server, seconds: 1, connections: 20, hold: 0.3, mptcp: yes}]
+  - name: reset
+    mptcp: [{host: client, manager: "ebpf:recovery"}]
+    workloads: [{name: app, kind: stream, from: client, to: server, seconds: 2, rate: 1mbit, mptcp: yes}]
+    events: [{name: rst, at: 1, host: client, reset: c2}]
+checks:
+  - {name: "two subflows each", point: "client:any", mptcp: subflows, value: "2", variants: [short]}
+measures:
+  - {name: join, kind: mptcp_join, point: "client:any"}
+  - {name: rejoin, kind: mptcp_rejoin, point: "client:any"}
+END
+timeout 60 "$EXTCP" "$TMP/more.yaml" --out "$TMP/results" >"$TMP/out" 2>"$TMP/err" && rc=0 || rc=$?
+is "short connections and a reset: the run passes" 0 "$rc"
+[ "$rc" -eq 0 ] || sed 's/^/# /' "$TMP/out" "$TMP/err"
+more() { awk -F, -v v="$1" -v m="$2" '$2 == v && $4 == m { print $6 }' "$TMP/results/more/latest/data.csv"; }
+is "each of 20 connections was answered and joined" "20 0 20" "$(more short app.completed) $(more short app.failed) $(more short join.joined)"
+is "the reset is on the wire, and the subflow comes back" "1 1" "$(more reset rejoin.resets) $(more reset rejoin.rejoined)"
+is "the stream survives it" 1 "$(more reset app.survived)"
+
 sed -e 's/^topology: mesh-2x2/topology: mesh-2x2-off/' "$TMP/mesh.yaml" >"$TMP/off.yaml"
 sed -e 's/^name: mesh-2x2/name: mesh-2x2-off/' -e 's/{name: client}/{name: client, sysctls: [net.mptcp.enabled=0]}/' "$TOP/topologies/mesh-2x2.yaml" >"$TMP/mesh-2x2-off.yaml"
 sed -i "s,^topology: .*,topology: $TMP/mesh-2x2-off.yaml," "$TMP/off.yaml"

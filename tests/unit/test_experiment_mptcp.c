@@ -162,6 +162,11 @@ static void what_is_said_of_bad_ones(void **state)
         {"family: 4, id: 9", "family: 5, id: 9", "bad value '5'; accepted: 4, 6"},
         {"family: 4, id: 9", "family: 4, id: 256", "accepted: a whole number from 1 to 255"},
         {"subflows: 8,", "subflows: 9,", "accepted: a whole number from 0 to 8"},
+        {"variants:\n", "events:\n  - {at: 1, host: client, reset: s1}\nvariants:\n",
+         "events[0].reset: 's1': client has no address of this family there"},
+        {"variants:\n", "events:\n  - {at: 1, reset: c1}\nvariants:\n", "`reset:` needs `host:`"},
+        {"kind: stream, from", "kind: requests, from", "`connections:` is missing"},
+        {"kind: stream, from", "kind: stream, hold: 1, from", "'hold' is only for requests"},
         {"\"client:any\"", "\"client:some\"", "there is no link 'some'"},
     };
 
