@@ -17,7 +17,9 @@
 
 #include "cgroup.h"
 #include "cmd.h"
+#include "connections.h"
 #include "linkemu.h"
+#include "pins.h"
 #include "program.h"
 #include "util.h"
 
@@ -97,6 +99,25 @@ static void probe_btf(struct finding *f)
 
     say(f, ok, ok ? "/sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux");
     otherwise(f, "CO-RE programs cannot be relocated", "a kernel with CONFIG_DEBUG_INFO_BTF");
+}
+
+static void probe_bpffs(struct finding *f)
+{
+    struct err e = ERR_INIT;
+    char *path = pins_root(&e);
+
+    say(f, path, path ? path : "it is not mounted");
+    otherwise(f, "extcp attach cannot keep a program attached", "mount -t bpf bpf /sys/fs/bpf");
+    free(path);
+}
+
+static void probe_iterator(struct finding *f)
+{
+    struct err e = ERR_INIT;
+    int rc = connections_probe(&e);
+
+    say(f, !rc, rc ? e.msg : "an iterator over sockets loads");
+    otherwise(f, "extcp status cannot list connections", "a kernel from 5.9 with BTF, and root");
 }
 
 static void probe_netem(struct finding *f)
@@ -254,6 +275,8 @@ static const struct {
     {"cgroup v2", NEEDED, probe_cgroup},
     {"kernel BTF", NEEDED, probe_btf},
     {"eBPF sock_ops", NEEDED, probe_bpf},
+    {"bpffs", BETTER, probe_bpffs},
+    {"eBPF iterators", BETTER, probe_iterator},
     {"netem", BETTER, probe_netem},
     {"NFQUEUE", BETTER, probe_nfqueue},
     {"real-time priority", BETTER, probe_realtime},

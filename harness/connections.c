@@ -90,29 +90,50 @@ static int read_all(int fd, connection_fn fn, void *arg, struct err *e)
     }
 }
 
-int connections_read(int map_fd, connection_fn fn, void *arg, struct err *e)
+/* The iterator, loaded; NULL: no. The caller closes. */
+static struct bpf_object *load(struct err *e)
 {
     const struct embedded_program *p = iterator("connections");
+    libbpf_print_fn_t said = libbpf_set_print(NULL); /* the error says it */
+    struct bpf_object *obj = bpf_object__open_mem(p->object, (size_t)(p->end - p->object), NULL);
+
+    if (!obj || bpf_object__load(obj)) {
+        err_lacks(e, -errno,
+                  "the connections cannot be listed: bpf_iter on socket storage: %s; it needs "
+                  "kernel 5.9 with BTF",
+                  strerror(errno));
+        bpf_object__close(obj);
+        obj = NULL;
+    }
+    libbpf_set_print(said);
+    return obj;
+}
+
+int connections_probe(struct err *e)
+{
+    struct bpf_object *obj = load(e);
+
+    bpf_object__close(obj);
+    return obj ? 0 : e->code;
+}
+
+int connections_read(int map_fd, connection_fn fn, void *arg, struct err *e)
+{
     union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};
     DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
                         .link_info_len = sizeof(info));
-    libbpf_print_fn_t said = libbpf_set_print(NULL); /* the errors below say it */
-    struct bpf_object *obj = bpf_object__open_mem(p->object, (size_t)(p->end - p->object), NULL);
-    struct bpf_program *prog = obj ? bpf_object__next_program(obj, NULL) : NULL;
-    struct bpf_link *link = NULL;
-    int fd = -1, rc = 0;
+    struct bpf_object *obj = load(e);
+    libbpf_print_fn_t said = libbpf_set_print(NULL);
+    struct bpf_link *link =
+        obj ? bpf_program__attach_iter(bpf_object__next_program(obj, NULL), &opts) : NULL;
+    int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -errno, rc;
 
-    if (!prog || bpf_object__load(obj)) {
-        rc = err_lacks(e, -errno,
-                       "the connections cannot be listed: bpf_iter on socket storage: %s; it needs "
-                       "kernel 5.9 with BTF",
-                       strerror(errno));
-    } else {
-        link = bpf_program__attach_iter(prog, &opts);
-        fd = link ? bpf_iter_create(bpf_link__fd(link)) : -errno;
-        rc = fd < 0 ? err_broke(e, fd, "the connections cannot be listed: %s", strerror(-fd))
-                    : read_all(fd, fn, arg, e);
-    }
+    if (!obj)
+        rc = e->code;
+    else if (fd < 0)
+        rc = err_broke(e, fd, "the connections cannot be listed: %s", strerror(-fd));
+    else
+        rc = read_all(fd, fn, arg, e);
     if (fd >= 0)
         close(fd);
     bpf_link__destroy(link);

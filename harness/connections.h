@@ -16,6 +16,9 @@ typedef void (*connection_fn)(const struct extcp_connection *c, void *arg);
  * Calls fn for each socket in it. EXIT_LACKS where the kernel has no such iterator. */
 int connections_read(int map_fd, connection_fn fn, void *arg, struct err *e);
 
+/* Can that be done here? 0, or why not. Needs root. */
+int connections_probe(struct err *e);
+
 /* "granted", "refused", …; "the policy does not allow it", …; static. */
 const char *decision_outcome(unsigned why);
 const char *decision_reason(unsigned why);

@@ -28,10 +28,7 @@ struct pin_dir {
     int lock;
 };
 
-/* <bpffs>/extcp; the caller frees. NULL: bpffs is not mounted (-ENOENT and EXIT_LACKS), or an
- * error.
- */
-static char *our_root(struct err *e)
+char *pins_root(struct err *e)
 {
     FILE *f = setmntent("/proc/self/mounts", "re");
     struct mntent *m;
@@ -71,7 +68,7 @@ static int make_root(const char *root, struct err *e)
 
 char *pin_name(uint64_t cgroup_id, const char *program, struct err *e)
 {
-    char *root = our_root(e),
+    char *root = pins_root(e),
          *path = root ? xasprintf("%s/%" PRIu64 "-%s", root, cgroup_id, program) : NULL;
 
     free(root);
@@ -132,7 +129,7 @@ static int make_new(struct pin_dir *p, const char *root, const char *from)
 
 int pin_begin(struct pin_dir **out, struct err *e)
 {
-    char *root = our_root(e);
+    char *root = pins_root(e);
     struct pin_dir *p;
     int rc = root ? make_root(root, e) : -ENOENT;
 
@@ -245,7 +242,7 @@ int pin_remove(const char *path, struct err *e)
 int pins_each(void (*fn)(const char *path, uint64_t cgroup_id, const char *program, void *arg),
               void *arg, struct err *e)
 {
-    char *root = our_root(NULL);
+    char *root = pins_root(NULL);
     struct dirent **files = NULL;
     int n = root ? scandir(root, &files, NULL, alphasort) : 0, rc = 0;
 
@@ -315,7 +312,7 @@ static void clean_unfinished(const char *root, const char *name, struct cleaning
 int pins_clean(void (*removed)(const char *why, const char *path), struct err *e)
 {
     struct cleaning c = {.removed = removed, .e = e};
-    char *root = our_root(NULL);
+    char *root = pins_root(NULL);
     int held = root ? lock_dir(root) : -1, gone;
     struct dirent **files = NULL;
     int n = held >= 0 ? scandir(root, &files, NULL, alphasort) : 0;

@@ -25,6 +25,9 @@ int pin_commit(struct pin_dir *p, uint64_t cgroup_id, const char *program, struc
 /* Removes it with what it holds; frees. NULL is fine. */
 void pin_abort(struct pin_dir *p);
 
+/* The directory in bpffs, there or not; the caller frees. NULL where bpffs is not mounted:
+ * EXIT_LACKS, and the message names the command that mounts it. */
+char *pins_root(struct err *e);
 /* Path of the directory of a program on a cgroup, there or not; the caller frees. NULL: error. */
 char *pin_name(uint64_t cgroup_id, const char *program, struct err *e);
 /* Calls fn for each; a bpffs that is not mounted has none. */
