@@ -281,9 +281,10 @@ static __always_inline void settle(struct __sk_buff *skb, struct thin_conn *c, b
  * estimate of the RTT at a receiver includes the pauses of the peer's application, so where nothing
  * comes in any more it does not count. Then the peer may have stopped, and sends a tail loss probe
  * after two of its smoothed round trips, each at least the base and a segment long, and two ticks
- * of its clock (RFC 8985, section 7; TCP_TIMEOUT_MIN). The ACK is there before.
+ * of its clock (RFC 8985, section 7; TCP_TIMEOUT_MIN). The ACK is there before. That is counted
+ * from the last arrival, so that the kernel's own delay of the ACK does not come on top.
  */
-static __always_inline __u64 due_at(const struct thin_conn *c, __u64 now)
+static __always_inline __u64 due_at(const struct thin_conn *c)
 {
     __u64 ns = c->rtt_us * 1000ull / THIN_RTT_DIV, idle = THIN_TICKS_NS;
 
@@ -295,7 +296,7 @@ static __always_inline __u64 due_at(const struct thin_conn *c, __u64 now)
     idle += c->base_us * 1000ull + 2 * c->gap_ns;
     if (idle > THIN_IDLE_NS)
         idle = THIN_IDLE_NS;
-    return ns < now + idle ? ns : now + idle;
+    return ns < c->arrived_ns + idle ? ns : c->arrived_ns + idle;
 }
 
 /* Does this ACK cover `seq`, and none before it? */
@@ -323,7 +324,7 @@ static __always_inline bool may_hold(struct thin_conn *c, const struct thin_segm
     /* The end of what the peer had to send. */
     if (first_to_cover(c, s->ack, c->must))
         return false;
-    if (now < c->calm_ns || now >= due_at(c, now))
+    if (now < c->calm_ns || now >= due_at(c))
         return false;
     /* The peer must not run into the end of the window that it knows. */
     if (held > (c->edge - c->passed) / 2)
@@ -368,7 +369,7 @@ int ackthin_out(struct __sk_buff *skb)
     if (!s.payload)
         __sync_fetch_and_add(&counters.acks_made, 1);
     hold = may_hold(c, &s, before, sk->state, now);
-    if (hold && !(carrier_alive(now) && park(skb, c, &s, edge, now, due_at(c, now)))) {
+    if (hold && !(carrier_alive(now) && park(skb, c, &s, edge, now, due_at(c)))) {
         hold = false; /* nobody could send it later */
         __sync_fetch_and_add(&counters.acks_unsafe, 1);
     }
