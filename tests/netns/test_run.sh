@@ -146,6 +146,14 @@ wait $pid && rc=0 || rc=$?
 is "until Ctrl-C: the run is complete and passes" "0 pass" "$rc $(jq -r .status "$dir/run.json")"
 is "and nothing is left behind" "$nothing" "$(ours)"
 
+"$EXTCP" shell routed client -- sleep 60 &
+pid=$!
+check "a shell with a command starts" wait_for 20 sh -c 'test -n "$(cat /sys/fs/cgroup/extcp-*/client/cgroup.procs)"'
+kill -TERM $pid
+wait $pid && rc=0 || rc=$?
+is "SIGTERM ends the command and the shell" 143 "$rc"
+is "and nothing is left behind" "$nothing" "$(ours)"
+
 "$EXTCP" "$TMP/small.yaml" --out "$TMP/killed" --set seconds=60 >"$TMP/out" 2>"$TMP/err" &
 pid=$!
 check "a run to be killed starts" wait_for 20 started
