@@ -108,9 +108,12 @@ static void print_settings(const struct live_program *p)
 {
     const struct program_decl *d = p->decl;
 
-    for (unsigned i = 0; i < d->n_params; i++)
-        printf("%s%s=%lld%s%s", i ? ", " : "  settings     ", d->params[i].name,
-               (long long)d->params[i].def, *d->params[i].unit ? " " : "", d->params[i].unit);
+    for (unsigned i = 0; i < d->n_params; i++) {
+        const struct param_decl *pd = &d->params[i];
+        char text[PARAM_TEXT_SIZE];
+        printf("%s%s=%s%s%s", i ? ", " : "  settings     ", pd->name,
+               param_text(pd, pd->def, text, sizeof(text)), *pd->unit ? " " : "", pd->unit);
+    }
     if (d->n_params)
         putchar('\n');
 }
@@ -162,9 +165,13 @@ static int one_json(const struct live_program *p, json_t *all, struct err *e)
     json_t *settings = json_object(), *counters = json_object();
     int rc = live_connections(p, print_connection, &pr, e);
 
-    for (unsigned i = 0; p->decl && i < p->decl->n_params; i++)
-        json_object_set_new(settings, p->decl->params[i].name,
-                            json_integer(p->decl->params[i].def));
+    for (unsigned i = 0; p->decl && i < p->decl->n_params; i++) {
+        const struct param_decl *pd = &p->decl->params[i];
+        char text[PARAM_TEXT_SIZE];
+        json_object_set_new(settings, pd->name,
+                            pd->names ? json_string(param_text(pd, pd->def, text, sizeof(text)))
+                                      : json_integer(pd->def));
+    }
     for (unsigned i = 0; p->decl && i < p->decl->n_counters; i++)
         json_object_set_new(counters, p->decl->counters[i],
                             json_integer((json_int_t)p->counters[i]));

@@ -150,6 +150,26 @@ works "run it at the same time: it has a name of its own" run --with ca-test -- 
 works "detach it" detach ca-test --cgroup $web
 is "it is not registered any more" 0 "$(bpftool struct_ops dump | grep -cw '"\?catest"\?' || true)"
 
+# Several options and a congestion control on one server, each with its policy: one request is granted, the other refused.
+works "a congestion control for all" attach vegas --cgroup $web
+works "cc-request with a policy" attach cc-request --cgroup $web --set allow=reno+vegas
+works "iw-request with a policy" attach iw-request --cgroup $web --set max_iw=10
+in_web "$EXTCP" stream server --bind 127.0.0.1 --port 5001 >/dev/null 2>&1 &
+server=$!
+wait_for 10 bash -c "ss -tlnH 'sport = 5001' | grep -q ."
+"$EXTCP" run --with cc-request:ask=vegas --with iw-request:ask=20 -- "$EXTCP" stream client --to 127.0.0.1 --port 5001 --seconds 60 --rate 100kbit >/dev/null 2>&1 &
+client=$!
+answered() { [ "$("$EXTCP" status --cgroup "$web" | grep -c '<-.*asked for')" = 2 ]; }
+check "a client asks for both" wait_for 10 answered
+works "status" status
+like "granted, and the value in words" "cc-request on $web.*allow=reno\+vegas.*127.0.0.1:5001 <- .*the peer asked for vegas: granted \(as asked\)" "$out"
+like "ss agrees" "vegas" "$(ss -tinH state established 'sport = 5001')"
+like "refused by the policy" "127.0.0.1:5001 <- .*the peer asked for 20 segments: refused, it stays 10 segments \(the policy does not allow it\)" "$out"
+like "the client's side" "127.0.0.1:[0-9]+ -> 127.0.0.1:5001 .*we asked for vegas: the peer does not say" "$out"
+kill $client && wait $client
+kill $server && wait $server
+works "detach them" detach --all --cgroup $web
+
 # Two, and more, at once.
 for i in 1 2 3 4 5 6; do
     "$EXTCP" attach uto --cgroup $web >"race.$i" 2>&1 && echo won >>"race.$i" &
