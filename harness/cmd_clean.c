@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "pins.h"
+#include "pm_host.h"
 #include "statedir.h"
 
 static void say(const char *id, const char *kind, const char *name)
@@ -36,7 +37,8 @@ int cmd_clean(int argc, char **argv)
 {
     struct err e = ERR_INIT;
     bool json = false;
-    int n, pins;
+    int n, pins, host;
+    char what[128];
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) {
@@ -44,7 +46,8 @@ int cmd_clean(int argc, char **argv)
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             printf("usage: extcp clean [--json]\nRemoves the namespaces, cgroups, processes and "
                    "unfinished results of runs that were killed, and what 'extcp attach' left "
-                   "for cgroups that are gone. Runs that are alive are left alone, and so are "
+                   "for cgroups that are gone; puts back the sysctl that a killed 'extcp pm' "
+                   "left in this namespace. Runs that are alive are left alone, and so are "
                    "attached programs and everything that is not ours.\n");
             return EXIT_OK;
         } else {
@@ -62,9 +65,17 @@ int cmd_clean(int argc, char **argv)
     pins = pins_clean(json ? say_pin_json : say_pin, &e);
     if (pins < 0)
         return cmd_fail("clean", &e);
+    host = pm_host_clean(what, sizeof(what), &e);
+    if (host < 0)
+        return cmd_fail("clean", &e);
+    if (host && json)
+        print_json_line(json_pack("{s:s, s:s, s:s}", "event", "restored", "kind", "path manager",
+                                  "name", what));
+    else if (host)
+        printf("extcp pm was killed here: %s\n", what);
     if (json)
         print_json_line(json_pack("{s:s, s:i, s:i}", "event", "cleaned", "runs", n, "pins", pins));
-    else if (!n && !pins)
+    else if (!n && !pins && !host)
         printf("nothing to clean\n");
     return EXIT_OK;
 }

@@ -115,12 +115,8 @@ static int lock_state(struct pm_host *h, struct err *e)
                      "another `extcp pm` manages the connections of this namespace already");
 }
 
-int pm_host_take(struct pm_host *h, struct err *e)
+static int find_sysctl(struct pm_host *h, struct err *e)
 {
-    char kept[32] = "";
-    ssize_t n;
-    int rc;
-
     memset(h, 0, sizeof(*h));
     h->lock = -1;
     snprintf(h->sysctl, sizeof(h->sysctl), "net/mptcp/pm_type");
@@ -132,7 +128,17 @@ int pm_host_take(struct pm_host *h, struct err *e)
                 "the kernel has neither net.mptcp.pm_type nor net.mptcp.path_manager: "
                 "path managers in user space need Linux 5.19 or newer, CONFIG_MPTCP=y");
     }
-    rc = lock_state(h, e);
+    return 0;
+}
+
+int pm_host_take(struct pm_host *h, struct err *e)
+{
+    char kept[32] = "";
+    ssize_t n;
+    int rc = find_sysctl(h, e);
+
+    if (!rc)
+        rc = lock_state(h, e);
     if (rc)
         return rc;
     /* What a daemon that was killed found counts, not what it left. */
@@ -147,6 +153,29 @@ int pm_host_take(struct pm_host *h, struct err *e)
     if (rc)
         pm_host_release(h, NULL);
     return rc;
+}
+
+int pm_host_clean(char *what, size_t size, struct err *e)
+{
+    struct pm_host h;
+    uint64_t cookie;
+    char *path;
+    ssize_t n;
+    int rc;
+
+    if (find_sysctl(&h, NULL) || pm_host_cookie(&cookie, NULL))
+        return 0; /* then no daemon can have been here */
+    path = xasprintf("%s/%" PRIu64, STATE_DIR, cookie);
+    rc = access(path, F_OK);
+    free(path);
+    if (rc || lock_state(&h, NULL))
+        return 0; /* none left it, or it is alive */
+    n = pread(h.lock, h.before, sizeof(h.before) - 1, 0);
+    h.before[n > 0 ? n : 0] = '\0';
+    h.changed = n > 0;
+    snprintf(what, size, "sysctl %s is %s again", h.sysctl, h.before);
+    rc = pm_host_release(&h, e);
+    return rc ? rc : n > 0;
 }
 
 int pm_host_release(struct pm_host *h, struct err *e)

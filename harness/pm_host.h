@@ -8,6 +8,7 @@
 #define EXTCP_PM_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -26,6 +27,9 @@ bool pm_host_is_machine(void);
 int pm_host_cookie(uint64_t *cookie, struct err *e);
 /* Switches to user space. EXIT_USAGE where another daemon runs here already. */
 int pm_host_take(struct pm_host *h, struct err *e);
+/* After a daemon that was killed: puts back what was before in the caller's namespace. 1: it did
+ * (*what: which sysctl, and its value), 0: there is nothing to do, -errno. */
+int pm_host_clean(char *what, size_t size, struct err *e);
 /* Puts back what was before. */
 int pm_host_release(struct pm_host *h, struct err *e);
 

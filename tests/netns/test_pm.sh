@@ -111,6 +111,13 @@ pm_stop s
 is "two were adopted at each end, all are gone" "2 2 0 0" "$(metric c adopted) $(metric s adopted) $(metric c left_connections) $(metric s left_connections)"
 is "the sysctl is what it was before the first one" "0 0" "$(on client sysctl -n net.mptcp.pm_type) $(on server sysctl -n net.mptcp.pm_type)"
 
+# a daemon that was killed for good
+pm_start c client --policy fullmesh --family 4
+pm_stop c KILL
+is "killed: the sysctl is as it was while it ran" 1 "$(on client sysctl -n net.mptcp.pm_type)"
+like "extcp clean says that it puts it back" "sysctl net/mptcp/pm_type is 0 again" "$("$EXTCP" clean)"
+is "and does" 0 "$(on client sysctl -n net.mptcp.pm_type)"
+
 # recovery
 pm_start c client --policy recovery --family 4 --set first_ms=100
 pm_start s server --policy fullmesh --family 4
