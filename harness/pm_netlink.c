@@ -63,14 +63,14 @@ static int resolve(unsigned *family, int *group, struct err *e)
 }
 
 /*
- * Keeps in the kernel the events that nobody asks for: MPTCP_EVENT_CREATED and
- * MPTCP_EVENT_SUB_ESTABLISHED, which sock_ops sees itself, and listeners'. Each would wake the
- * daemon. The command is the first byte after the netlink header.
+ * Keeps in the kernel the events that nobody asks for: MPTCP_EVENT_CREATED, ESTABLISHED and
+ * SUB_ESTABLISHED, which sock_ops sees itself, and listeners'. Each would wake the daemon;
+ * ESTABLISHED at the very moment when a worker has to hurry. The command is the first byte after
+ * the netlink header.
  */
 static int filter_events(int fd)
 {
-    static const __u8 wanted[] = {MPTCP_EVENT_ESTABLISHED, MPTCP_EVENT_CLOSED,
-                                  MPTCP_EVENT_ANNOUNCED, MPTCP_EVENT_REMOVED,
+    static const __u8 wanted[] = {MPTCP_EVENT_CLOSED, MPTCP_EVENT_ANNOUNCED, MPTCP_EVENT_REMOVED,
                                   MPTCP_EVENT_SUB_CLOSED};
     struct sock_filter code[ARRAY_SIZE(wanted) + 3];
     struct sock_fprog prog = {.len = ARRAY_SIZE(code), .filter = code};

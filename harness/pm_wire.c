@@ -170,9 +170,6 @@ bool pm_wire_event(const struct nlmsghdr *h, size_t len, struct pm_input *in)
     g = mnl_nlmsg_get_payload(h);
     memset(in, 0, sizeof(*in));
     switch (g->cmd) {
-    case MPTCP_EVENT_ESTABLISHED:
-        in->kind = PM_IN_ESTABLISHED;
-        break;
     case MPTCP_EVENT_CLOSED:
         in->kind = PM_IN_CLOSED;
         break;

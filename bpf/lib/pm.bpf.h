@@ -103,6 +103,9 @@ struct pm_conn {
     PM_CONN_STATE
 };
 
+#define PM_PARSING      1
+#define PM_PARSING_OURS 2 /* and the flag for that was set by us */
+
 struct pm_subflow {
     __u32 token;
     __u32 srtt_us; /* smoothed RTT */
@@ -115,7 +118,7 @@ struct pm_subflow {
     __u8 index;                   /* in the connection's list */
     __u8 local_slot, remote_slot; /* or PM_NO_SLOT */
     __u8 backup;                  /* what we last had set */
-    __u8 parsing;                 /* PARSE_ALL was set by us */
+    __u8 parsing;                 /* PM_PARSING…: its headers are looked at */
     __u8 parsed;                  /* segments, until it was taken away again */
     __u8 pad;
     __u32 gone; /* its end is being told */

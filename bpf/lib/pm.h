@@ -48,7 +48,6 @@ struct pm_command {
 enum pm_input_kind {
     PM_IN_LOCAL_UP = 1,   /* local, slot */
     PM_IN_LOCAL_DOWN,     /* slot */
-    PM_IN_ESTABLISHED,    /* token: MPTCP_EVENT_ESTABLISHED */
     PM_IN_ANNOUNCED,      /* token, remote: MPTCP_EVENT_ANNOUNCED */
     PM_IN_REMOVED,        /* token, remote.id: MPTCP_EVENT_REMOVED */
     PM_IN_SUBFLOW_CLOSED, /* token, local, remote, error, reason: MPTCP_EVENT_SUB_CLOSED */

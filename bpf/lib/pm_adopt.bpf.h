@@ -64,7 +64,7 @@ static __always_inline struct pm_conn *pm_adopt_conn(struct mptcp_sock *msk, str
                        BPF_CORE_READ(own, skc_family) == AF_INET);
 }
 
-static __always_inline void pm_adopt_subflow(struct pm_conn *c, struct tcp_sock *tp)
+static __always_inline struct pm_subflow *pm_adopt_subflow(struct pm_conn *c, struct tcp_sock *tp)
 {
     struct pm_addr local, remote;
     struct pm_kernel_side k;
@@ -77,7 +77,7 @@ static __always_inline void pm_adopt_subflow(struct pm_conn *c, struct tcp_sock 
     s = bpf_map_lookup_elem(&subflows, &key);
     if (s) {
         s->seen_ns = bpf_ktime_get_ns();
-        return;
+        return s;
     }
     local.id = k.local_id;
     remote.id = k.remote_id;
@@ -92,6 +92,7 @@ static __always_inline void pm_adopt_subflow(struct pm_conn *c, struct tcp_sock 
     s = pm_new_subflow(c, &local, &remote, k.capable && !k.join);
     if (s)
         s->established_ns = s->seen_ns;
+    return s;
 }
 
 SEC("iter/tcp")
@@ -103,6 +104,7 @@ int pm_adopt(struct bpf_iter__tcp *ctx)
     struct pm_seen seen = {};
     struct mptcp_sock *msk;
     struct tcp_sock *tp;
+    struct pm_subflow *s;
     struct pm_conn *c;
     int flags = BPF_SOCK_OPS_STATE_CB_FLAG | (policy.rtt ? BPF_SOCK_OPS_RTT_CB_FLAG : 0) |
                 (policy.loss ? BPF_SOCK_OPS_RETRANS_CB_FLAG : 0);
@@ -122,9 +124,15 @@ int pm_adopt(struct bpf_iter__tcp *ctx)
         c = pm_adopt_conn(msk, &seen);
         if (!c)
             return 0;
-        pm_adopt_subflow(c, tp);
-        /* Kernels that do not know it leave the rest to netlink. */
-        bpf_setsockopt(tp, PM_SOL_TCP, PM_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags, sizeof(flags));
+        s = pm_adopt_subflow(c, tp);
+        if (s && s->first && !c->server && !seen.fully_established)
+            flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
+        /* Where the kernel does not know it, subflows' ends come from netlink, and commands for a
+         * connection that is not fully established are only tried for a while. */
+        if (bpf_setsockopt(tp, PM_SOL_TCP, PM_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags, sizeof(flags)))
+            seen.fully_established = 1;
+        else if (s && flags & BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG)
+            s->parsing = PM_PARSING_OURS;
     }
     bpf_seq_write(ctx->meta->seq, &seen, sizeof(seen));
     return 0;

@@ -192,9 +192,6 @@ __noinline int pm_feed_conn(const struct pm_input *in)
     if (!c || c->closed)
         return 0;
     switch (in->kind) {
-    case PM_IN_ESTABLISHED:
-        pm_now_established(c);
-        break;
     case PM_IN_ANNOUNCED:
         pm_feed_announced(c, &in->remote);
         break;

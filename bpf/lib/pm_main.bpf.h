@@ -17,7 +17,7 @@ struct {
 static const struct pm_conn pm_no_conn = {0};
 static const struct pm_subflow pm_no_subflow = {0};
 
-#define PM_PARSE_AT_MOST 64 /* segments; then MPTCP_EVENT_ESTABLISHED has to tell */
+#define PM_PARSE_AT_MOST 64 /* segments; then commands are tried all the same */
 
 /*
  * The functions without `static` are verified once, and not again at each place that calls them:

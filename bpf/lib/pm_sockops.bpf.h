@@ -63,8 +63,8 @@ static __always_inline void pm_on_first(struct bpf_sock_ops *ctx, struct mptcp_s
     COUNT(subflows_established);
     /* A server knows now that the peer has its key; a client with the first segment that carries a
      * data acknowledgement, so until then its segments are looked at. */
-    s->parsing = !server && !all;
-    pm_watch(ctx, s->parsing ? BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG : 0);
+    s->parsing = server ? 0 : all ? PM_PARSING : PM_PARSING_OURS;
+    pm_watch(ctx, s->parsing == PM_PARSING_OURS ? BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG : 0);
     pm_call_subflow_established(ctx, c, s);
     if (server)
         pm_now_established(c);
@@ -126,7 +126,7 @@ static __always_inline void pm_on_segment(struct bpf_sock_ops *ctx)
     __u8 option[4] = {PM_TCPOPT_MPTCP};
     struct pm_conn *c;
     struct pm_subflow *s = pm_at_hand(ctx, &c);
-    bool found = false, give_up;
+    bool found = false, ours;
     int n;
 
     if (!s || !s->parsing)
@@ -138,14 +138,14 @@ static __always_inline void pm_on_segment(struct bpf_sock_ops *ctx)
     if (n > 0 || n == -ENOSPC)
         found = (option[2] >> 4 == PM_SUBTYPE_DSS && option[3] & PM_DSS_HAS_ACK) ||
                 option[2] >> 4 == PM_SUBTYPE_ADD_ADDR;
-    give_up = ++s->parsed >= PM_PARSE_AT_MOST;
-    if (!found && !give_up)
+    if (!found && ++s->parsed < PM_PARSE_AT_MOST)
         return;
+    ours = s->parsing == PM_PARSING_OURS;
     s->parsing = 0;
-    if (found)
-        pm_now_established(c);
-    bpf_sock_ops_cb_flags_set(ctx,
-                              ctx->bpf_sock_ops_cb_flags & ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG);
+    pm_now_established(c);
+    if (ours)
+        bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags &
+                                           ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG);
 }
 
 static __always_inline void pm_on_state(struct bpf_sock_ops *ctx)
