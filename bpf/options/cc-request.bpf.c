@@ -25,6 +25,8 @@ struct opt_conn {
     __u8 asked;   /* by us or by the peer */
 };
 
+#define OPT_WRITES (control.ask != 0) /* a server that only has a policy writes nothing */
+
 #include "tcpopt.bpf.h"
 
 #define TCP_CONGESTION 13
@@ -169,7 +171,7 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         COUNT(malformed);
         return;
     }
-    if (c->opt.opener) {
+    if (c->record.active) {
         COUNT(wrong_side);
         return;
     }

@@ -18,6 +18,8 @@ struct opt_conn {
     __u16 segments; /* asked for, by us or by the peer */
 };
 
+#define OPT_WRITES (control.ask != 0) /* a server that only has a policy writes nothing */
+
 #include "tcpopt.bpf.h"
 
 struct iw_config {
@@ -109,7 +111,7 @@ static __always_inline void opt_received(struct bpf_sock_ops *ctx, struct tcpopt
         tcpopt_decide(ctx, c, 0, c->record.granted, decided_malformed);
         return;
     }
-    if (c->opt.opener) {
+    if (c->record.active) {
         COUNT(wrong_side);
         return;
     }

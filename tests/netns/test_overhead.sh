@@ -34,6 +34,7 @@ variants:
     programs:
       - {host: client, program: overhead, set: [mode=3, "size=${size}"]}
       - {host: server, program: overhead, set: [mode=3, "size=${size}"]}
+  - {name: policy, bpf_stats: yes, programs: [{host: server, program: cc-request}, {host: server, program: iw-request}]}
   - {name: floor, programs: [{host: client, program: overhead-floor}, {host: server, program: overhead-floor}]}
   - {name: lo, programs: *insert, workloads: [{name: s, to: client}]}
 checks:
@@ -62,6 +63,10 @@ check "that took time ($(value every client.overhead.run_ns largest) ns)" test "
 runs=$(value every client.overhead.run_count unused)
 check "a program that no socket uses is not called for segments ($runs runs, $(segments unused-1-client-cable tcp) segments)" \
     test "$runs" -lt 20 -a "$(segments unused-1-client-cable tcp)" -gt 100
+for p in cc-request iw-request; do
+    runs=$(value every server.$p.run_count policy)
+    check "nor is a server's $p that nobody asks ($runs runs)" test "$runs" -gt 0 -a "$runs" -lt 20
+done
 is "without bpf_stats there are no such metrics" "" "$(value every client.overhead.run_count insert)"
 check "CPU time of a host ($(value every server.cpu_s insert) s)" awk -v c="$(value every server.cpu_s insert)" 'BEGIN { exit !(c > 0.001 && c < 2) }'
 
