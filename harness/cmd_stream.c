@@ -12,7 +12,8 @@
 #include "util.h"
 
 static const char *const usage =
-    "usage: extcp stream server --bind ADDRESS [--port N] [--echo] [--fast-open]\n"
+    "usage: extcp stream server --bind ADDRESS [--port N] [--echo] [--fast-open] [--congestion "
+    "NAME]\n"
     "       extcp stream client --to ADDRESS [--port N] --seconds S [options]\n"
     "\n"
     "The client writes a steady stream on one TCP connection and prints, one JSON object a line, "
@@ -23,7 +24,7 @@ static const char *const usage =
     "  --chunk BYTES        of each write (1000)\n"
     "  --user-timeout MS    the application sets TCP_USER_TIMEOUT itself\n"
     "  --app-timeout S      it gives up when nothing was acknowledged for so long\n"
-    "  --congestion NAME    congestion control\n"
+    "  --congestion NAME    congestion control (both)\n"
     "  --echo               the server sends everything back; the time that takes is sampled\n"
     "  --ping               with --echo: request and response, a chunk at a time, as fast as they "
     "come back\n"

@@ -131,7 +131,9 @@ static int listen_on(const struct stream_options *o, struct err *e)
     if (fd < 0)
         return err_broke(e, -errno, "socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if ((o->fast_open && setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue))) ||
+    if ((o->congestion && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, o->congestion,
+                                     (socklen_t)strlen(o->congestion))) ||
+        (o->fast_open && setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue))) ||
         bind(fd, (struct sockaddr *)&ss, len) || listen(fd, BACKLOG)) {
         int rc = err_broke(e, -errno, "cannot listen on %s port %u: %s", o->address, o->port,
                            strerror(errno));

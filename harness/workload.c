@@ -133,6 +133,8 @@ char **workload_server_argv(const struct workload *w, const char *bind_addr)
             add(&a, "--echo");
         if (w->fast_open)
             add(&a, "--fast-open");
+        if (w->kind == WORK_STREAM && w->congestion)
+            add(&a, "--congestion=%s", w->congestion);
     }
     add(&a, "--bind=%s", bind_addr);
     add(&a, "--port=%u", workload_port(w));
