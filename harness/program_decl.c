@@ -283,6 +283,8 @@ bool decl_has_tags(const struct btf *btf)
 int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, const void *data,
               const char *name, const char *source, struct err *e)
 {
+    __u32 id, var_id;
+    unsigned base;
     int rc;
 
     memset(l, 0, sizeof(*l));
@@ -291,6 +293,11 @@ int decl_read(struct decl_layout *l, const struct btf *btf, const void *rodata, 
     /* pm_main.bpf.h has it */
     l->d.path_manager = btf__find_by_name_kind(btf, "pm_feed", BTF_KIND_FUNC) > 0;
     rc = add_params(l, btf, ".rodata", "config", rodata, false, e);
+    if (!rc && variable(btf, ".bss", "control", &id, &var_id, &base))
+        rc = err_usage(e, -EINVAL,
+                       "program %s: its 'control' is all zeros, so the compiler put it among the "
+                       "counters (.bss); declare it as: struct … control SEC(\".data\")",
+                       name);
     if (!rc)
         rc = add_params(l, btf, ".data", "control", data, true, e);
     if (!rc)

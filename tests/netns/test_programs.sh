@@ -93,4 +93,15 @@ done
 like "clean says what it unregistered" "removed struct_ops [0-9]+:catest" "$(cat "$TMP/out")"
 out=$("$attach" "$cgroup" link much-too-long-a-tag ca-test </dev/null 2>&1) && rc=0 || rc=$?
 like "a name that the kernel would not take" "cannot be called catest_much-too-long-a-tag: the kernel takes 15" "$out"
+# A control that is all zeros lies in .bss, where its parameters would silently not be found.
+sed 's/ SEC(".data") = {.ask = 0};/;/' "$TOP/bpf/options/iw-request.bpf.c" >"$TMP/zero.bpf.c"
+check "the object builds" make -C "$TOP" -s program FILE="$TMP/zero.bpf.c"
+experiment zero <<YAML
+workloads: [{name: s, kind: stream, from: client, to: server, seconds: 0.5, rate: 400kbit}]
+programs: [{host: client, program: "$TMP/zero.bpf.o"}]
+variants: [{name: v}]
+YAML
+run zero
+is "a control in .bss is refused" 2 $?
+like "with what to write instead" "'control' is all zeros.*SEC" "$(cat "$TMP/out")"
 finish
