@@ -57,8 +57,8 @@ for v in clean ipv6; do
     n=$(wc -l <"$TMP/$v.rtt")
     check "$v: as many samples as tshark, but for at most 3 ($(value $v rtt.n) and $n)" near "$(value $v rtt.n)" "$n" 3
     check "$v: there are many" test "$n" -gt 500
-    # Three samples more or less in the tail move p95 further than the median.
-    for q in min:0:0.0001 median:0.5:0.0001 p95:0.95:0.001; do
+    # Three samples more or less of several hundred that lie some 0.1 ms apart move a quantile by so much, in the tail further.
+    for q in min:0:0.0001 median:0.5:0.0005 p95:0.95:0.001; do
         IFS=: read -r what q tolerance <<<"$q"
         theirs=$(awk -v q="$q" '{ a[NR] = $1 } END { p = 1 + q * (NR - 1); i = int(p); printf "%.9f", a[i] + (p - i) * (a[i < NR ? i + 1 : i] - a[i]) }' "$TMP/$v.rtt")
         check "$v: $what as tshark's within $tolerance s ($(value $v "rtt.$what") and $theirs s)" near "$(value $v "rtt.$what")" "$theirs" "$tolerance"
