@@ -58,10 +58,13 @@ static void one_experiment(const char *name, const char *file_title, const struc
     struct names *all = arg;
     struct experiment_options o = {.quick = all->quick};
     struct experiment *x = NULL;
+    struct err quick = ERR_INIT;
 
     if (!file_title)
         fprintf(stderr, "note: %s does not load and is left out: %s\n", name, e ? e->msg : "");
-    else if (!experiment_load(&x, name, &o, NULL) && x->paper) {
+    else if (experiment_load(&x, name, &o, &quick))
+        fprintf(stderr, "note: %s does not load and is left out: %s\n", name, quick.msg);
+    else if (x->paper) {
         all->v = xrealloc(all->v, (all->n + 1) * sizeof(*all->v));
         all->v[all->n++] = xstrdup(name);
     }
