@@ -58,7 +58,7 @@ done
 mkdir "$TMP/nothing"
 status 0 "doctor without iperf3" env PATH="$TMP/nothing" "$EXTCP" doctor
 like "says so, what cannot be done, and what to do" "absent +iperf3 +not in PATH.*so: iperf3 workloads cannot run.*try: apt-get install iperf3" "$(tr '\n' ' ' <"$TMP/out")"
-status 3 "doctor without root: something is missing that nothing works without" setpriv --reuid 65534 --regid 65534 --clear-groups "$EXTCP" doctor
+status 3 "doctor without root: something is missing that nothing works without" "${nobody[@]}" "$EXTCP" doctor
 like "root" "missing +root +not root.*try: sudo ./run.sh doctor" "$(tr '\n' ' ' <"$TMP/out")"
 
 # The set-up, with a package database of our own. The real apt-get is never reached.
@@ -69,7 +69,6 @@ printf '#!/bin/sh\necho "$@" >>%s/apt\nexit "$(cat %s/apt-status)"\n' "$TMP" "$T
 chmod 755 "$bin"/*
 echo 0 >"$TMP/apt-status"
 setup=(env PATH="$bin:$PATH" bash "$TOP/scripts/setup.sh")
-nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 status 0 "setup --help" "${setup[@]}" --help
 status 2 "setup: an unknown argument" "${setup[@]}" nonsense
 like "and what is accepted" "nonsense.*accepted:.*--json.*build run" "$(cat "$TMP/err")"

@@ -32,7 +32,7 @@ done
 chmod 755 "$TMP"
 for arguments in "attach uto --cgroup $web" "detach uto --cgroup $web" "set uto --cgroup $web adv_uto_s=1" "status" "run --with uto -- true"; do
     # shellcheck disable=SC2086
-    out=$(setpriv --reuid 65534 --clear-groups "$EXTCP" $arguments 2>&1) && rc=0 || rc=$?
+    out=$("${nobody[@]}" "$EXTCP" $arguments 2>&1) && rc=0 || rc=$?
     is "not root: ${arguments%% *} exits 3" 3 "$rc"
     like "and says who can" "root" "$out"
 done
