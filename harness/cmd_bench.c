@@ -246,7 +246,7 @@ static int place_open(struct place *p, const char *out, struct err *e)
     free(base);
     if (rc)
         return rc;
-    p->scratch = xasprintf("/tmp/extcp-bench-%s", statedir_id(p->guard));
+    p->scratch = xasprintf("/tmp/.extcp-bench-%s.tmp", statedir_id(p->guard));
     rc = statedir_note(p->guard, STATE_PATH, p->scratch, e);
     if (!rc && mkdir(p->scratch, 0700) < 0)
         rc = err_broke(e, -errno, "%s: %s", p->scratch, strerror(errno));

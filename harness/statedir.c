@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "log.h"
 #include "program_struct_ops.h"
 #include "util.h"
 
@@ -141,10 +142,12 @@ static void remove_netns(const char *name)
     free(path);
 }
 
-/* pass 0: processes first, then the rest, so that nothing is in use when it goes. */
-static void remove_listed(const char *dir, bool paths, removed_fn removed)
+/* pass 0: processes first, then the rest, so that nothing is in use when it goes. False where a
+ * cgroup is still there: then the list must stay too, as nothing else knows that it is ours. */
+static bool remove_listed(const char *dir, bool paths, removed_fn removed)
 {
     char *path = xasprintf("%s/list", dir), *text = NULL;
+    bool all = true;
 
     for (int pass = 0; pass < 2; pass++) {
         char *save = NULL;
@@ -164,28 +167,33 @@ static void remove_listed(const char *dir, bool paths, removed_fn removed)
                     cgroup_kill(what);
                 continue;
             }
+            bool gone = true;
             if (!strcmp(line, "netns"))
                 remove_netns(what);
             else if (!strcmp(line, "struct_ops"))
                 struct_ops_unregister(what);
             else if (!strcmp(line, "cgroup"))
-                cgroup_remove(what);
+                gone = !cgroup_remove(what);
             else if (paths)
                 remove_tree(what);
-            if (removed)
+            all = all && gone;
+            if (removed && gone)
                 removed(strrchr(dir, '/') + 1, line, what);
         }
     }
     free(text);
     free(path);
+    return all;
 }
 
 void statedir_remove(struct statedir *s)
 {
     if (!s)
         return;
-    remove_listed(s->path, false, NULL);
-    remove_tree(s->path);
+    if (remove_listed(s->path, false, NULL))
+        remove_tree(s->path);
+    else
+        log_line("%s: a cgroup is still in use; `extcp clean` removes it later", s->path);
     fclose(s->list);
     close(s->lock);
     free(s->path);
@@ -245,11 +253,15 @@ int statedir_clean(removed_fn removed, struct err *e)
         path = xasprintf("%s/%s", STATE_ROOT, ent->d_name);
         rc = take_over(path, &lock);
         if (rc == 1) {
-            remove_listed(path, true, removed);
-            remove_tree(path);
-            if (removed)
-                removed(ent->d_name, "state", path);
-            n++;
+            if (remove_listed(path, true, removed)) {
+                remove_tree(path);
+                if (removed)
+                    removed(ent->d_name, "state", path);
+                n++;
+            } else {
+                n = err_broke(e, -EBUSY, "%s: a cgroup in its list is still in use; try again",
+                              path);
+            }
         } else if (rc < 0) {
             n = err_broke(e, rc, "%s: %s", path, strerror(-rc));
         }

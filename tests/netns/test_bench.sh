@@ -100,5 +100,14 @@ check "a gate begins" wait_for 30 begun
 kill -TERM $pid
 wait $pid
 is "SIGTERM: exit status" 4 $?
-check "no scratch directory is left" bash -c '! ls -d /tmp/extcp-bench-* 2>/dev/null'
+check "no scratch directory is left" bash -c '! ls -d /tmp/.extcp-bench-* 2>/dev/null'
+
+EXTCP_HOME=$home "$EXTCP" bench --baseline HEAD~1 >"$TMP/kill.log" 2>&1 &
+pid=$!
+begun() { grep -q 'round 1' "$TMP/kill.log"; }
+check "a gate begins" wait_for 30 begun
+kill -9 $pid
+wait $pid 2>/dev/null
+cleaned() { "$EXTCP" clean >/dev/null && ! ls -d /tmp/.extcp-bench-* "$home"/results/bench/.*.tmp 2>/dev/null; }
+check "kill -9, then clean: nothing of it is left" wait_for 10 cleaned
 finish

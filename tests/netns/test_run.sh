@@ -174,6 +174,22 @@ check "clean after SIGKILL" "$EXTCP" clean
 is "clean leaves nothing behind" "$nothing" "$(ours)"
 is "nor unfinished results" 0 "$(find "$TMP/killed" -mindepth 2 | wc -l)"
 
+# A cgroup that cannot go yet (here: something is mounted on it) stays on the list, so that clean finds it later.
+cat >"$TMP/busy.sh" <<'SH'
+group=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+"$1" shell direct client -- sh -c 'cat /proc/self/cgroup >"$0/cgroup"; mount --bind "$0" "$1$(sed -n s/^0:://p "$0/cgroup")"' "$2" "$group" 2>/dev/null
+of=$group$(sed -n s/^0:://p "$2/cgroup")
+id=${of%/*} && id=${id##*/extcp-}
+[ -d "$of" ] && [ -e "/run/extcp/$id/list" ] && echo "kept"
+umount "$of"
+"$1" clean >/dev/null
+[ ! -e "${of%/*}" ] && [ ! -e "/run/extcp/$id" ] && echo "gone"
+SH
+mkdir "$TMP/mounted"
+is "a cgroup that is in use is kept in mind, and clean removes it" "kept gone" \
+    "$(unshare --mount --propagation private bash "$TMP/busy.sh" "$EXTCP" "$TMP/mounted" | xargs)"
+is "nothing is left of it" "$nothing" "$(ours)"
+
 # A full disk: a clear error, and what was there before is whole.
 mkdir "$TMP/full" && mount -t tmpfs -o size=64k none "$TMP/full" && at_exit "umount $TMP/full"
 timeout 60 "$EXTCP" "$TMP/small.yaml" --out "$TMP/full" --reps 1 >"$TMP/out" 2>"$TMP/err" && rc=0 || rc=$?
