@@ -88,15 +88,6 @@ static void change_text(char *buf, size_t size, const struct comparison *c)
         value_text(buf, size, c->difference, c->unit);
 }
 
-static int text_columns(const char *s)
-{
-    int n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 void compare_print(FILE *f, const struct comparison *c, unsigned n)
 {
     char(*cells)[5][200] = xcalloc(n + 1, sizeof(*cells));
@@ -118,12 +109,12 @@ void compare_print(FILE *f, const struct comparison *c, unsigned n)
             judged += x->enough;
         }
         for (unsigned k = 0; k < 5; k++)
-            if (text_columns(cells[i][k]) > width[k])
-                width[k] = text_columns(cells[i][k]);
+            if ((int)text_columns(cells[i][k]) > width[k])
+                width[k] = (int)text_columns(cells[i][k]);
     }
     for (unsigned i = 0; i <= n; i++) {
         for (unsigned k = 0; k < 4; k++)
-            fprintf(f, "%s%*s", cells[i][k], width[k] - text_columns(cells[i][k]) + 2, "");
+            fprintf(f, "%s%*s", cells[i][k], width[k] - (int)text_columns(cells[i][k]) + 2, "");
         fprintf(f, "%s\n", cells[i][4]);
     }
     if (judged)

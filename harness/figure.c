@@ -79,15 +79,6 @@ int figure_validate(const struct figure *f, struct err *e)
     return 0;
 }
 
-static unsigned columns(const char *s)
-{
-    unsigned n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 /*
  * Breaks a name into lines of at most `room` characters, after a blank or '-', '_', ',', '/' or
  * '+'. Returns the lines, or 0 where it cannot be done in LABEL_LINES. `out` has twice the room of
@@ -97,7 +88,7 @@ static unsigned wrap(char *out, const char *s, unsigned room)
 {
     unsigned lines = 1;
 
-    while (columns(s) > room) {
+    while (text_columns(s) > room) {
         size_t best = 0, i = 0;
 
         for (unsigned used = 0; s[i] && used <= room; i++) {
@@ -147,7 +138,7 @@ static void put_categories(FILE *f, const struct figure_data *d)
         unsigned n = wrap(wrapped, name, room);
 
         lines = n > lines ? n : lines;
-        longest = columns(name) > longest ? columns(name) : longest;
+        longest = text_columns(name) > longest ? text_columns(name) : longest;
         if (!n)
             tilt = 40;
         free(wrapped);
@@ -175,7 +166,7 @@ static void put_legend(FILE *f, const struct figure_data *d)
     for (unsigned i = 0; i < d->n_groups; i++) {
         const char *name = d->groups[i].variant;
 
-        longest = columns(name) > longest ? columns(name) : longest;
+        longest = text_columns(name) > longest ? text_columns(name) : longest;
         fprintf(f, "label[%u] = ", i + 1);
         gnuplot_string(f, name);
         fputc('\n', f);

@@ -36,16 +36,6 @@ static int write_csv(const char *path, const struct ratio_row *rows, unsigned n,
     return csv_close(c, e);
 }
 
-/* Columns of UTF-8 text. */
-static unsigned columns(const char *s)
-{
-    unsigned n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 static int write_program(const char *path, const char *name, const char *title, const char *axis,
                          const struct ratio_row *rows, unsigned n, struct err *e)
 {
@@ -66,7 +56,7 @@ static int write_program(const char *path, const char *name, const char *title, 
     fprintf(f, "n_rows = %u\narray label[%u]\n", k, k);
     k = 0;
     for (unsigned i = 0; i < n; i++) {
-        unsigned width = columns(rows[i].label);
+        unsigned width = text_columns(rows[i].label);
 
         if (!shown(&rows[i]))
             continue;

@@ -114,16 +114,6 @@ const char *format_value(char *buf, size_t size, double value, const char *unit)
     return format_value_digits(buf, size, value, unit, 3);
 }
 
-/* Columns that a string takes: code points, as everything we print has one column each. */
-static int width(const char *s)
-{
-    int n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 static void pad(FILE *f, int n)
 {
     if (n > 0)
@@ -132,14 +122,14 @@ static void pad(FILE *f, int n)
 
 static void put_right(FILE *f, const char *s, int columns)
 {
-    pad(f, columns - width(s));
+    pad(f, columns - (int)text_columns(s));
     fputs(s, f);
 }
 
 static void put_left(FILE *f, const char *s, int columns)
 {
     fputs(s, f);
-    pad(f, columns - width(s));
+    pad(f, columns - (int)text_columns(s));
 }
 
 static void fill_cell(struct table_cell *c, struct interval i, double scale)
@@ -191,10 +181,11 @@ void table_column_make(struct table_column *col, const struct results *r, const 
         fill_cell(&col->cells[v], in[v], scale);
         intervals = intervals || in[v].n > 1;
         for (unsigned p = 0; p < 3; p++)
-            col->part[p] = max_int(col->part[p], width(col->cells[v].part[p]));
+            col->part[p] = max_int(col->part[p], (int)text_columns(col->cells[v].part[p]));
     }
     col->cell = max_int(col->part[0] + (intervals ? col->part[1] + col->part[2] + 5 : 0), 1);
-    col->all = max_int(col->cell, max_int(width(col->name), width(col->unit)));
+    col->all =
+        max_int(col->cell, max_int((int)text_columns(col->name), (int)text_columns(col->unit)));
     free(in);
 }
 
@@ -243,7 +234,7 @@ static void print_block(FILE *f, const struct results *r, const struct table_col
 
     for (unsigned v = 0; v < r->n_variants; v++) {
         count_text(count, sizeof(count), cols, n, v);
-        counts = max_int(counts, width(count));
+        counts = max_int(counts, (int)text_columns(count));
     }
     for (unsigned line = 0; line < 2; line++) {
         put_left(f, line ? "" : "variant", names);
@@ -272,12 +263,12 @@ void results_print_table(FILE *f, const struct results *r, char *const *metrics,
 {
     unsigned n = n_metrics ? n_metrics : r->n_metrics, first = 0;
     struct table_column *cols = xcalloc(n, sizeof(*cols));
-    int names = width("variant");
+    int names = (int)text_columns("variant");
 
     for (unsigned i = 0; i < n; i++)
         table_column_make(&cols[i], r, n_metrics ? metrics[i] : r->metrics[i].name);
     for (unsigned v = 0; v < r->n_variants; v++)
-        names = max_int(names, width(r->variants[v]));
+        names = max_int(names, (int)text_columns(r->variants[v]));
     fprintf(f, "%s: median [95 %% interval] of n values\n", r->experiment);
     while (first < n) {
         int used = names + 2 + 5 + 2 + cols[first].all; /* 5: room for "8-10" and more in n */

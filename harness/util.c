@@ -311,3 +311,12 @@ int remove_tree(const char *path)
         rc = -errno;
     return rc == -ENOENT ? 0 : rc;
 }
+
+unsigned text_columns(const char *s)
+{
+    unsigned n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}

@@ -35,6 +35,9 @@ int parse_rate(const char *s, uint64_t *bps);
 int parse_time_us(const char *s, uint64_t *us);
 int parse_share(const char *s, double *share);
 
+/* Columns that UTF-8 text takes: its code points, as everything we print has one column each. */
+unsigned text_columns(const char *s);
+
 /* Writes to PATH.tmp, syncs, renames: readers see the old file or the whole new one. */
 int write_file_atomic(const char *path, const void *data, size_t len, struct err *e);
 /* Reads a whole file into a NUL-terminated buffer that the caller frees. */
