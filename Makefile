@@ -6,7 +6,7 @@
 #   make check-netns namespace tests only (root)
 #   make lint        clang-format, cppcheck, shellcheck
 #   make SAN=1 ...   everything with the address and undefined-behaviour sanitisers, in build/san/
-#   make bench-topology | bench-link | bench-decode | bench-pm | bench-gate
+#   make bench-topology | bench-link | bench-decode | bench-pm | bench-gate | bench-gate-sim
 #   make program FILE=path/to/mine.bpf.c   an eBPF program of yours, to path/to/mine.bpf.o
 #   make V=1         print the commands
 
@@ -56,7 +56,7 @@ TOOL_BIN  := $(TOOL_SRC:%.c=$(O)/%)
 # mptcpd loads these by name from this directory.
 PEER_SO   := $(O)/mptcpd/extcp.so
 
-.PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode bench-pm bench-gate
+.PHONY: all setup check check-unit check-netns lint format clean bench-topology bench-link bench-decode bench-pm bench-gate bench-gate-sim
 .SECONDARY:
 all: $(O)/extcp $(PEER_SO)
 
@@ -127,6 +127,9 @@ check-netns: all tools
 
 .PHONY: tools
 tools: $(UNIT_BIN) $(TOOL_BIN)
+
+bench-gate-sim: $(O)/bench/bench_gate_sim
+	$(Q)$<
 
 bench-topology bench-link bench-decode bench-pm bench-gate: all tools
 	$(Q)O=$(O) bash bench/$@.sh

@@ -11,7 +11,7 @@ decode)
     # counted in milliseconds; the median of three, after one for the caches.
     "$what/build/tests/tools/gen_pcap" segments 100000 "$work/segments.pcap" >&2
     decode() { for _ in 1 2 3 4 5; do "$what/build/extcp" decode "$work/segments.pcap"; done >/dev/null 2>&1; }
-    decode
+    "$what/build/extcp" decode "$work/segments.pcap" >/dev/null 2>&1
     for _ in 1 2 3; do { time decode; } 2>&1 | awk '{ print $1 + $2 }'; done | median | sed 's/^/extcp-metric cpu_s s /'
     ;;
 topology)

@@ -241,6 +241,7 @@ unsigned bench_judge(struct bench *b, bool paired)
         if (decided(v))
             continue;
         gate_judge(&q, v->v[BENCH_A], v->n[BENCH_A], v->v[BENCH_B], v->n[BENCH_B], &v->answer);
+        v->rounds = (unsigned)v->n[BENCH_B];
         undecided += !decided(v);
     }
     return undecided;

@@ -29,7 +29,8 @@ struct bench_value { /* of one metric */
     char *unit; /* "1" for ratios */
     double *v[2];
     size_t n[2];
-    bool judged; /* part of the gate */
+    bool judged;     /* part of the gate */
+    unsigned rounds; /* after which it was judged last */
     struct gate_answer answer;
 };
 

@@ -29,7 +29,7 @@ static void value_text(char *buf, size_t size, struct interval i, const char *un
 
 /* What a metric came to: the texts of a row. */
 struct row {
-    char a[200], b[200], change[120], verdict[40];
+    char a[200], b[200], change[120], verdict[64];
 };
 
 static void make_row(struct row *w, const struct bench_run *r, const struct bench_value *v)
@@ -49,7 +49,8 @@ static void make_row(struct row *w, const struct bench_run *r, const struct benc
         snprintf(w->change, sizeof(w->change), "-");
     else
         snprintf(w->change, sizeof(w->change), "x %.3f [%.3f, %.3f]", g->ratio, g->low, g->high);
-    snprintf(w->verdict, sizeof(w->verdict), "%s", gate_word(g->verdict));
+    snprintf(w->verdict, sizeof(w->verdict), "%s after %u rounds", gate_word(g->verdict),
+             v->rounds);
 }
 
 /* "12 % lower, where higher is better (interval 10 % to 14 %; p = 0.0002)" */
@@ -127,6 +128,7 @@ json_t *bench_json(const struct bench_run *r)
         if (r->baseline && v->judged) {
             json_object_set_new(x, "baseline_values", numbers(v->v[BENCH_A], v->n[BENCH_A]));
             json_object_set_new(x, "verdict", json_string(gate_word(v->answer.verdict)));
+            json_object_set_new(x, "judged_after", json_integer(v->rounds));
             json_object_set_new(x, "change", json_finite(v->answer.ratio));
             json_object_set_new(x, "change_low", json_finite(v->answer.low));
             json_object_set_new(x, "change_high", json_finite(v->answer.high));

@@ -29,7 +29,7 @@ static const char *const usage =
     "  --baseline FILE      compare with what --bless wrote: ratios only, as times of another\n"
     "                       machine say nothing\n"
     "  --bless FILE         write what was measured as a new baseline\n"
-    "  --reps N             rounds (default 5; with --baseline as many as it needs, 12 to 24)\n"
+    "  --reps N             rounds (default 5; with --baseline as many as it needs, 6 to 24)\n"
     "  --seed N             the order depends on it (default 1)\n"
     "  --out DIR            files go there instead of results/bench/<UTC time>-<id>/\n"
     "  --json               one JSON object on stdout\n"
@@ -113,6 +113,7 @@ struct gate {
     const char *scratch;
     struct rng rng;
     unsigned rounds;
+    double *took; /* seconds of the latest round, by file */
     bool json;
 };
 
@@ -128,6 +129,7 @@ static int one_round(struct gate *g, struct err *e)
     rng_shuffle(&g->rng, order, n);
     for (unsigned i = 0; i < n && !rc; i++) {
         int first = (int)rng_below(&g->rng, 2);
+        uint64_t began = now_mono_ns();
 
         if (!bench_open(&g->bench, order[i]))
             continue;
@@ -137,6 +139,7 @@ static int one_round(struct gate *g, struct err *e)
                 rc = bench_sample(&g->bench, order[i], &g->side[side], side, seed, g->scratch,
                                   &stop_signal, e);
         }
+        g->took[order[i]] = (double)(now_mono_ns() - began) / 1e9;
     }
     g->rounds++;
     free(order);
@@ -164,6 +167,43 @@ static int measure_plain(struct gate *g, unsigned reps, struct err *e)
     return rc;
 }
 
+/* Seconds that a round of what is still open takes. */
+static double round_seconds(const struct gate *g)
+{
+    double sum = 0;
+
+    for (unsigned i = 0; i < g->bench.n_files; i++)
+        sum += bench_open(&g->bench, i) ? g->took[i] : 0;
+    return sum;
+}
+
+/* After a look: what is not decided yet, and how long that may take. */
+static void tell(const struct gate *g)
+{
+    double seconds = round_seconds(g);
+    unsigned next = gate_next(g->rounds);
+    const char *sep = "";
+
+    if (g->json)
+        return;
+    printf("after %u: undecided: ", g->rounds);
+    for (unsigned i = 0; i < g->bench.n_values; i++) {
+        const struct bench_value *v = &g->bench.values[i];
+        if (!v->judged || v->answer.verdict != GATE_UNDECIDED)
+            continue;
+        printf("%s%s", sep, v->metric->name);
+        sep = ", ";
+    }
+    if (!*sep)
+        printf("nothing\n");
+    else if (next)
+        printf("; %.0f s to the next look, at most %.0f s in all\n", seconds * (next - g->rounds),
+               seconds * (GATE_MAX - g->rounds));
+    else
+        printf("; no further look\n");
+    fflush(stdout);
+}
+
 static int measure_gate(struct gate *g, struct err *e)
 {
     unsigned next = 0, left = 1;
@@ -171,15 +211,17 @@ static int measure_gate(struct gate *g, struct err *e)
 
     while (left && !rc && (next = gate_next(next))) {
         while (g->rounds < next && !rc) {
-            char more[64];
+            char more[96];
             rc = one_round(g, e);
-            snprintf(more, sizeof(more), " (looks at %u, at most %d)", next, GATE_MAX);
-            progress(g, more);
+            snprintf(more, sizeof(more), " (looks at %u, in about %.0f s)", next,
+                     round_seconds(g) * (next - g->rounds));
+            if (!rc)
+                progress(g, more);
         }
-        if (!rc)
+        if (!rc) {
             left = bench_judge(&g->bench, g->pairs);
-        if (!rc && !g->json)
-            printf("after %u: %u metrics are undecided\n", g->rounds, left);
+            tell(g);
+        }
     }
     return rc;
 }
@@ -305,6 +347,7 @@ static int bench(const struct options *o, struct err *e)
     unsigned missing = 0;
     int rc = bench_load(&g.bench, (char *const *)o->names, o->n_names, false, e);
 
+    g.took = xcalloc(g.bench.n_files + 1, sizeof(*g.took));
     g.bench.seed = o->seed;
     rng_seed(&g.rng, o->seed);
     if (!rc && o->baseline && is_file(o->baseline)) {
@@ -323,6 +366,7 @@ static int bench(const struct options *o, struct err *e)
         rc = EXIT_VERDICT;
     bench_build_free(&build);
     bench_free(&g.bench);
+    free(g.took);
     free(self);
     return rc;
 }

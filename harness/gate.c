@@ -23,9 +23,14 @@ static double *worseness(const double *v, size_t n, bool higher_is_better)
 }
 
 struct measured {
-    struct shift two_sided, one_sided; /* 95 % each */
+    struct shift two_sided, one_sided;
     double p_worse, p_better;
 };
+
+static double miss(size_t n)
+{
+    return n < GATE_FIRST ? GATE_MISS_EARLY : GATE_MISS;
+}
 
 static void measure_pairs(struct measured *m, const double *a, const double *b, size_t n)
 {
@@ -34,7 +39,7 @@ static void measure_pairs(struct measured *m, const double *a, const double *b, 
     for (size_t i = 0; i < n; i++)
         d[i] = b[i] - a[i];
     m->two_sided = ranktest_pairs_shift(d, n, 0.05);
-    m->one_sided = ranktest_pairs_shift(d, n, 0.10);
+    m->one_sided = ranktest_pairs_shift(d, n, 2 * miss(n));
     m->p_worse = ranktest_pairs(d, n);
     for (size_t i = 0; i < n; i++)
         d[i] = -d[i];
@@ -46,7 +51,7 @@ static void measure_samples(struct measured *m, const double *a, size_t na, cons
                             size_t nb)
 {
     m->two_sided = ranktest_samples_shift(a, na, b, nb, 0.05);
-    m->one_sided = ranktest_samples_shift(a, na, b, nb, 0.10);
+    m->one_sided = ranktest_samples_shift(a, na, b, nb, 2 * miss(na < nb ? na : nb));
     m->p_worse = ranktest_samples(a, na, b, nb);
     m->p_better = ranktest_samples(b, nb, a, na);
 }
@@ -54,16 +59,17 @@ static void measure_samples(struct measured *m, const double *a, size_t na, cons
 static void answer(const struct gate_question *q, const struct measured *m, struct gate_answer *out)
 {
     double limit = log1p(q->threshold), worse = m->two_sided.estimate;
+    bool early = out->n < GATE_FIRST;
 
     out->ratio = exp(q->higher_is_better ? -worse : worse);
     out->low = exp(q->higher_is_better ? -m->two_sided.high : m->two_sided.low);
     out->high = exp(q->higher_is_better ? -m->two_sided.low : m->two_sided.high);
     out->p = worse >= 0 ? m->p_worse : m->p_better;
-    if (worse > limit && m->p_worse <= out->p_needed)
+    if (!early && worse > limit && m->p_worse <= out->p_needed)
         out->verdict = GATE_REGRESSION;
-    else if (worse < -limit && m->p_better <= out->p_needed)
+    else if (!early && worse < -limit && m->p_better <= out->p_needed)
         out->verdict = GATE_IMPROVEMENT;
-    else if (m->one_sided.high < limit)
+    else if (m->one_sided.high < limit && !(early && worse < -limit)) /* it may be an improvement */
         out->verdict = GATE_NO_REGRESSION;
 }
 
@@ -98,9 +104,12 @@ void gate_judge(const struct gate_question *q, const double *a, size_t na, const
 
 unsigned gate_next(unsigned n)
 {
-    if (n < GATE_FIRST)
-        return GATE_FIRST;
-    return n + GATE_STEP <= GATE_MAX ? n + GATE_STEP : 0;
+    static const unsigned looks[] = {GATE_EARLY, 9, GATE_FIRST, 16, 20, GATE_MAX};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(looks); i++)
+        if (looks[i] > n)
+            return looks[i];
+    return 0;
 }
 
 const char *gate_word(enum gate_verdict v)

@@ -56,7 +56,7 @@ check "JUnit is XML with one failure" python3 -c "
 import sys, xml.etree.ElementTree as t
 s = t.parse('$TMP/gate/junit.xml').getroot().find('testsuite')
 sys.exit(not (s.get('tests') == '2' and s.get('failures') == '1' and len(s.findall('testcase/failure')) == 1))"
-like "Markdown" '\| time \| [19].*s .*\| regression \|' "$(cat "$TMP/gate/summary.md")"
+like "Markdown" '\| time \| [19].*s .*\| regression after (12|16) rounds \|' "$(cat "$TMP/gate/summary.md")"
 is "github-action-benchmark: smaller is better" '["name","range","unit","value"] time s' "$(jq -r '.[0] | "\(keys | tojson) \(.name) \(.unit)"' "$TMP/gate/github-benchmark-smaller.json")"
 is "a ratio within one run does not change" "no regression" "$(jq -r '.metrics[] | select(.name == "score").verdict' "$TMP/gate/bench.json" | sed 's/undecided/no regression/')"
 
@@ -65,6 +65,9 @@ is "no such benchmark: exit status" 2 $?
 like "no such benchmark" 'accepted: known' "$out"
 out=$(extcp bench --baseline HEAD --out "$TMP/same" 2>&1)
 is "the same: exit status" 0 $?
+is "the same: found before an alarm could be raised" 6 "$(jq -r '.metrics[] | select(.name == "time").judged_after' "$TMP/same/bench.json")"
+like "the same: the table says after how many" 'no regression after 6 rounds' "$out"
+like "the same: what is undecided, after each look" 'after 6: undecided: (nothing|score; [0-9]+ s to the next look, at most [0-9]+ s in all)' "$out"
 is "the same: verdict" "no regression" "$(jq -r '.metrics[] | select(.name == "time").verdict' "$TMP/same/bench.json")"
 git -C "$home" checkout -q HEAD~1
 out=$(extcp bench --baseline master --out "$TMP/faster" 2>&1 || extcp bench --baseline main --out "$TMP/faster" 2>&1)
