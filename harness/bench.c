@@ -148,6 +148,8 @@ static int run_extcp(const struct bench_side *build, const char *file, uint64_t 
         char *words = child_last_words(c);
         rc = err_broke(e, -EIO, "benchmark %s, run by %s, ended with status %d:\n%s", file,
                        build->binary, child_exit_status(c), words ? words : "");
+        if (no_space_left(scratch))
+            err_prefix(e, "%s: %s", scratch, strerror(ENOSPC));
         free(words);
     }
     child_free(c);

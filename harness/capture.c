@@ -326,10 +326,12 @@ int capture_stop(struct capture *c, struct capture_stats *st, struct err *e)
         ;
     pthread_join(c->thread, NULL);
     lost = flush_file(c);
-    if (lost)
+    if (lost) {
         rc = err_broke(e, -lost, "%s: cannot write the capture of %s: %s", c->path, c->iface,
                        strerror(lost));
-    else if (c->failed.code)
+        unlink_regular(
+            c->path); /* nobody shall take a part for the whole; and it frees the space */
+    } else if (c->failed.code)
         rc = err_broke(e, c->failed.code, "%s", c->failed.msg);
     /* An interface that is gone by now has no statistics, and nothing is known about its drops
      * beyond what was dropped in the ring. */

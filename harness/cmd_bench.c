@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* extcp bench: the benchmarks, and the gate against another revision or a baseline in a file. */
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -18,6 +19,9 @@
 #include "util.h"
 
 #define PLAIN_ROUNDS 5
+/* Set aside while it measures, and given back for what it leaves. */
+#define RESERVE       ".reserve"
+#define RESERVE_BYTES (256 << 10)
 
 static const char *const usage =
     "usage: ./run.sh bench [NAME]... [--baseline FILE|REVISION] [--bless FILE] [options]\n"
@@ -240,8 +244,12 @@ static int bless(const struct bench *b, const char *path, struct err *e)
 static int finish(struct gate *g, const struct options *o, const struct bench_run *r,
                   const char *dir, const char *shown, struct err *e)
 {
-    int rc = bench_write(r, dir, e);
+    char *reserve = xasprintf("%s/" RESERVE, dir);
+    int rc;
 
+    unlink(reserve);
+    free(reserve);
+    rc = bench_write(r, dir, e);
     if (!rc && o->bless)
         rc = bless(&g->bench, o->bless, e);
     if (rc)
@@ -263,6 +271,36 @@ static int finish(struct gate *g, const struct options *o, const struct bench_ru
     return 0;
 }
 
+/* Each file of `from` takes its place in `to`, once all are written. */
+static int move_files(const char *from, const char *to, struct err *e)
+{
+    struct dirent **files = NULL;
+    int n = scandir(from, &files, NULL, alphasort), rc = 0;
+
+    if (n < 0)
+        return err_broke(e, -errno, "%s: %s", from, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        char *a = xasprintf("%s/%s", from, files[i]->d_name);
+        char *b = xasprintf("%s/%s", to, files[i]->d_name);
+
+        if (!rc && *files[i]->d_name != '.' && rename(a, b) < 0)
+            rc = err_broke(e, -errno, "%s: cannot write: %s", b, strerror(errno));
+        free(a);
+        free(b);
+        free(files[i]);
+    }
+    free(files);
+    return rc;
+}
+
+/* An absolute path: `clean`, which may have to remove what is below it, runs elsewhere. */
+static char *scratch_base(void)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    return xstrdup(tmp && *tmp == '/' ? tmp : "/tmp");
+}
+
 struct place { /* where the files go */
     struct results_dir dir;
     struct statedir *guard;
@@ -271,15 +309,22 @@ struct place { /* where the files go */
 
 static int place_open(struct place *p, const char *out, struct err *e)
 {
-    char *base = xasprintf("%s/results", extcp_home());
+    char *base = xasprintf("%s/results", extcp_home()), *path;
     int rc = statedir_create(&p->guard, e);
 
     if (!rc && out) {
-        p->dir.tmp_path = xstrdup(out);
-        p->dir.final_path = xstrdup(out);
         rc = mkdir_p(out);
         if (rc)
             err_usage(e, rc, "--out %s: cannot make it: %s", out, strerror(-rc));
+        p->dir.final_path = rc ? NULL : realpath(out, NULL);
+        if (!rc)
+            p->dir.tmp_path =
+                xasprintf("%s/.bench-%s.tmp", p->dir.final_path, statedir_id(p->guard));
+        if (!rc && mkdir(p->dir.tmp_path, 0755) < 0)
+            rc = err_broke(e, -errno, "%s: cannot make the directory for results: %s",
+                           p->dir.tmp_path, strerror(errno));
+        if (!rc)
+            rc = statedir_note(p->guard, STATE_PATH, p->dir.tmp_path, e);
     } else if (!rc) {
         rc = results_dir_start(&p->dir, base, "bench", statedir_id(p->guard), e);
         if (!rc)
@@ -288,19 +333,26 @@ static int place_open(struct place *p, const char *out, struct err *e)
     free(base);
     if (rc)
         return rc;
-    p->scratch = xasprintf("/tmp/.extcp-bench-%s.tmp", statedir_id(p->guard));
+    path = xasprintf("%s/" RESERVE, p->dir.tmp_path);
+    rc = reserve_file(path, RESERVE_BYTES, e);
+    free(path);
+    if (rc)
+        return rc;
+    base = scratch_base();
+    p->scratch = xasprintf("%s/.extcp-bench-%s.tmp", base, statedir_id(p->guard));
+    free(base);
     rc = statedir_note(p->guard, STATE_PATH, p->scratch, e);
     if (!rc && mkdir(p->scratch, 0700) < 0)
         rc = err_broke(e, -errno, "%s: %s", p->scratch, strerror(errno));
     return rc;
 }
 
-static void place_close(struct place *p, bool keep)
+static void place_close(struct place *p)
 {
     if (p->scratch)
         remove_tree(p->scratch);
-    if (!keep && p->dir.tmp_path && strcmp(p->dir.tmp_path, p->dir.final_path))
-        remove_tree(p->dir.tmp_path);
+    if (p->dir.tmp_path)
+        remove_tree(p->dir.tmp_path); /* not there where it has become the results */
     statedir_remove(p->guard);
     results_dir_free(&p->dir);
     free(p->scratch);
@@ -315,7 +367,6 @@ static int run(struct gate *g, const struct options *o, const char *revision, st
                           .paired = g->pairs,
                           .baseline_revision = revision};
     unsigned reps = o->reps ? o->reps : o->bless ? GATE_FIRST : PLAIN_ROUNDS;
-    bool apart = !o->out;
     int rc = place_open(&place, o->out, e);
 
     if (!rc) {
@@ -325,10 +376,11 @@ static int run(struct gate *g, const struct options *o, const char *revision, st
         r.rounds = g->rounds;
     }
     if (!rc)
-        rc = finish(g, o, &r, place.dir.tmp_path, place.dir.final_path, e);
-    if (!rc && apart)
-        rc = results_dir_finish(&place.dir, e);
-    place_close(&place, !rc);
+        rc = finish(g, o, &r, place.dir.tmp_path, o->out ? o->out : place.dir.final_path, e);
+    if (!rc)
+        rc = o->out ? move_files(place.dir.tmp_path, place.dir.final_path, e)
+                    : results_dir_finish(&place.dir, e);
+    place_close(&place);
     return rc;
 }
 

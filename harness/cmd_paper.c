@@ -2,6 +2,8 @@
 /* extcp paper: every experiment of the paper, one after the other, and the report. */
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +20,16 @@
 #include "statedir.h"
 #include "util.h"
 
+#define ORPHAN_LIMIT_NS (60 * NSEC_PER_SEC)
+#define SPACE_BYTES     (2 << 20) /* less than any run needs, but more than it sets aside */
+
 static const char *const usage =
     "usage: ./run.sh paper [--quick] [--new] [--out DIR]\n"
     "Runs every experiment that reproduces something of the paper and ends in a report, one\n"
     "self-contained HTML page, results/paper/<UTC time>-<id>/report.html. Stopped in the middle, "
     "by\n"
-    "Ctrl-C or worse, it goes on where it was when it is called again.\n"
+    "Ctrl-C or worse, it goes on where it was when it is called again, and so it does with what\n"
+    "broke (a full disk); what has run to its end does not run again.\n"
     "  --quick    few repetitions and short ones\n"
     "  --new      begin a new one instead of going on\n"
     "  --out DIR  results go to DIR/paper/ instead of results/paper/\n"
@@ -109,8 +115,8 @@ static int run_one(const struct paper *p, const char *name)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* The run that NAME left in runs/NAME/ since it was called: below p->dir, or NULL. */
-static char *run_of(const struct paper *p, const char *name)
+/* The newest run that NAME left in runs/NAME/: below p->dir, or NULL. */
+static char *newest_run(const struct paper *p, const char *name)
 {
     char *link = xasprintf("%s/runs/%s/latest", p->dir, name), *path = realpath(link, NULL);
     char *below = NULL;
@@ -120,6 +126,75 @@ static char *run_of(const struct paper *p, const char *name)
         below = xasprintf("runs/%s/%s", name, strrchr(path, '/') + 1);
     free(path);
     return below;
+}
+
+/* The run that item i left, other than `before`, which was there already; NULL: none. */
+static char *new_run(const struct paper *p, unsigned i, const char *before)
+{
+    char *run = newest_run(p, p->items[i].name);
+
+    if (!run || !before || strcmp(run, before))
+        return run;
+    free(run);
+    return NULL;
+}
+
+/* Does a run that is no longer ours, as the paper that called it was killed, still work on it? Its
+ * directory is a hidden one until it is whole. */
+static bool orphan_at_work(const struct paper *p, const char *name)
+{
+    char *pattern = xasprintf("%s/runs/%s/.*.tmp", p->dir, name);
+    glob_t found = {0};
+    bool there;
+
+    statedir_clean(false, NULL); /* what a killed run left; only what is dead and ours */
+    there = glob(pattern, 0, NULL, &found) == 0;
+    globfree(&found);
+    free(pattern);
+    return there;
+}
+
+/* A paper that is killed takes its run with it, but that one cleans up first, or is already writing
+ * what it found. It is waited for; whole results of it are taken. *exit_status is theirs. */
+static char *run_of_killed(const struct paper *p, unsigned i, int *exit_status)
+{
+    uint64_t deadline = now_mono_ns() + ORPHAN_LIMIT_NS;
+    const struct paper_item *it = &p->items[i];
+    struct rundir d = {0};
+    char *run, *dir;
+
+    while (orphan_at_work(p, it->name) && !stop_signal && now_mono_ns() < deadline)
+        poll(NULL, 0, 100);
+    run = new_run(p, i, it->run);
+    if (!run)
+        return NULL;
+    dir = xasprintf("%s/%s", p->dir, run);
+    *exit_status = rundir_open(&d, dir, NULL)
+                       ? EXIT_BROKE
+                       : (int)json_integer_value(json_object_get(d.json, "exit_status"));
+    if (*exit_status != EXIT_BROKE)
+        printf("\n=== [%u/%u] %s: its run of %s is whole\n", i + 1, p->n, it->name,
+               rundir_text(&d, "started"));
+    else
+        run = (free(run), NULL);
+    rundir_close(&d);
+    free(dir);
+    return run;
+}
+
+/* Where the disk is full the next experiment would only break as well. */
+static int check_disk(const struct paper *p, struct err *e)
+{
+    char *probe = xasprintf("%s/.space", p->dir);
+    int rc = reserve_file(probe, SPACE_BYTES, e);
+
+    unlink(probe);
+    free(probe);
+    return rc ? err_prefix(e,
+                           "stopped after %u of %u experiments; once there is space, the same "
+                           "command goes on from there",
+                           p->n - paper_left(p), p->n)
+              : 0;
 }
 
 static int write_report(const struct paper *p, struct err *e)
@@ -136,9 +211,9 @@ static int write_report(const struct paper *p, struct err *e)
 
     for (unsigned i = 0; i < p->n && !rc; i++) {
         entries[i].experiment = p->items[i].name;
-        entries[i].why = p->items[i].done ? "The run left no results; its words are in the output "
-                                            "of the command."
-                                          : "It has not run yet.";
+        entries[i].why = p->items[i].ended ? "The run left no results; its words are in the output "
+                                             "of the command."
+                                           : "It has not run yet.";
         if (!p->items[i].run)
             continue;
         char *dir = xasprintf("%s/%s", p->dir, p->items[i].run);
@@ -165,24 +240,34 @@ static int write_report(const struct paper *p, struct err *e)
     return rc;
 }
 
-static int run_all(struct paper *p, struct err *e)
+static int run_all(struct paper *p, bool resumed, struct err *e)
 {
     for (unsigned i = 0; i < p->n; i++) {
-        int status, rc;
-        char *run;
+        int status = EXIT_BROKE, rc;
+        char *run, *before;
 
         if (p->items[i].done)
             continue;
-        printf("\n=== [%u/%u] %s\n", i + 1, p->n, p->items[i].name);
-        status = run_one(p, p->items[i].name);
-        if (stop_signal || status < 0)
-            return err_broke(e, -EINTR,
-                             "stopped after %u of %u experiments; the same command goes "
-                             "on from there",
-                             p->n - paper_left(p), p->n);
-        run = status == EXIT_USAGE ? NULL : run_of(p, p->items[i].name);
+        run = resumed ? run_of_killed(p, i, &status) : NULL;
+        if (!run) {
+            before = newest_run(p, p->items[i].name);
+            printf("\n=== [%u/%u] %s\n", i + 1, p->n, p->items[i].name);
+            if (!stop_signal)
+                status = run_one(p, p->items[i].name);
+            if (stop_signal || status < 0) {
+                free(before);
+                return err_broke(e, -EINTR,
+                                 "stopped after %u of %u experiments; the same command goes "
+                                 "on from there",
+                                 p->n - paper_left(p), p->n);
+            }
+            run = new_run(p, i, before);
+            free(before);
+        }
         rc = paper_done(p, i, status, run, e);
         free(run);
+        if (!rc && status == EXIT_BROKE)
+            rc = check_disk(p, e);
         if (rc)
             return rc;
     }
@@ -220,12 +305,18 @@ static int paper(const struct names *all, bool quick, bool fresh, const char *ou
     if (!rc) {
         printf("%s %s: %u of %u experiments are left\n", resumed ? "going on with" : "new:", p.dir,
                paper_left(&p), p.n);
-        if (resumed)
-            statedir_clean(false, NULL); /* what a killed run left; only what is dead and ours */
-        rc = run_all(&p, e);
+        if (p.busy)
+            fprintf(stderr, "note: another process works on %s; both disturb each other's times\n",
+                    p.busy);
+        rc = run_all(&p, resumed, e);
     }
     if (!rc)
         rc = write_report(&p, e);
+    if (!rc)
+        rc = paper_reported(&p, e);
+    if (!rc && paper_left(&p))
+        printf("%u of %u experiments broke; the same command runs them again\n", paper_left(&p),
+               p.n);
     if (!rc)
         rc = exit_status(&p);
     paper_close(&p);

@@ -82,6 +82,20 @@ static int check_picture(const char *figures, const char *name, const char *endi
     return rc;
 }
 
+/* gnuplot does not say that the disk is full, and leaves what it had written. */
+static void remove_pictures(const char *figures, const char *name, struct err *e)
+{
+    static const char *const endings[] = {"svg", "png"};
+
+    if (no_space_left(figures))
+        err_prefix(e, "%s: %s", figures, strerror(ENOSPC));
+    for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+        char *path = xasprintf("%s/%s.%s", figures, name, endings[i]);
+        unlink_regular(path);
+        free(path);
+    }
+}
+
 int gnuplot_run(const char *name, const char *figures, struct err *e)
 {
     char *program = xasprintf("%s.gp", name), *dir = xasprintf("%s/plots", extcp_home());
@@ -110,6 +124,8 @@ int gnuplot_run(const char *name, const char *figures, struct err *e)
         rc = check_picture(figures, name, "svg", e);
     if (!rc)
         rc = check_picture(figures, name, "png", e);
+    if (rc)
+        remove_pictures(figures, name, e);
     free(output);
     free(define);
     free(quoted);

@@ -8,7 +8,8 @@
 
 #include "err.h"
 
-/* Opens PATH for appending; until then lines are only kept when verbose. NULL closes it. */
+/* Opens PATH for appending; until then lines are only kept when verbose. NULL closes it, and
+ * fails where a line could not be written. */
 int log_open(const char *path, struct err *e);
 void log_verbose(bool on);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -272,25 +272,14 @@ static int copy_series(const struct rundir *d, const char *variant, unsigned rep
                        const char *stem_path, struct err *e)
 {
     char *from = xasprintf("%s/series.csv", d->path), *to = xasprintf("%s.series.csv", stem_path);
-    char *with_header = xasprintf("%s.tmp", to), *text = NULL;
     struct series_copy c = {.variant = variant, .repetition = repetition};
-    size_t len;
-    int rc = csv_open(&c.out, with_header, CSV_HEADER_SERIES, e), closed;
+    int rc = csv_open(&c.out, to, NULL, e), closed;
 
     if (!rc) {
         rc = csv_read(from, CSV_HEADER_SERIES, copy_series_row, &c, e);
         closed = csv_close(c.out, rc ? NULL : e);
         rc = rc ? rc : closed;
     }
-    if (!rc)
-        rc = read_file(with_header, &text, &len, e);
-    if (!rc) {
-        size_t head = strcspn(text, "\n") + 1;
-        rc = write_file_atomic(to, text + head, len - head, e);
-    }
-    unlink(with_header);
-    free(text);
-    free(with_header);
     free(from);
     free(to);
     return rc;

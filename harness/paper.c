@@ -36,8 +36,8 @@ static int save(const struct paper *p, struct err *e)
                                                "exit", p->items[i].exit_status, "run",
                                                p->items[i].run, "ended", p->items[i].ended));
     j = json_pack("{s:i, s:b, s:s, s:b, s:o}", "schema_version", SCHEMA_VERSION, "quick",
-                  (int)p->quick, "revision", p->revision, "complete", (int)(paper_left(p) == 0),
-                  "experiments", items);
+                  (int)p->quick, "revision", p->revision, "complete",
+                  (int)(paper_left(p) == 0 && p->reported), "experiments", items);
     rc = json_write_atomic(path, j, e);
     json_decref(j);
     free(path);
@@ -114,8 +114,12 @@ static bool resume(struct paper *p, const char *base, bool quick, const char *re
     for (int i = found - 1; i >= 0; i--) {
         if (!ok && files[i]->d_name[0] >= '0' && files[i]->d_name[0] <= '9') {
             p->dir = xasprintf("%s/%s", base, files[i]->d_name);
-            ok = take_lock(p) && load(p, quick, revision, names, n);
+            bool locked = take_lock(p), same = load(p, quick, revision, names, n);
+            ok = locked && same;
+            if (same && !locked && !p->busy)
+                p->busy = xstrdup(p->dir);
             if (!ok) {
+                forget_items(p);
                 if (p->lock >= 0)
                     close(p->lock);
                 p->lock = -1;
@@ -147,13 +151,19 @@ static int start(struct paper *p, const char *base, char *const *names, unsigned
     if (rc)
         return err_usage(e, rc, "%s: cannot make the directory: %s (--out DIR puts it elsewhere)",
                          p->dir, strerror(-rc));
-    if (!take_lock(p))
-        return err_broke(e, -errno, "%s/lock: %s", p->dir, strerror(errno));
+    if (!take_lock(p)) {
+        rc = err_broke(e, -errno, "%s/lock: %s", p->dir, strerror(errno));
+        remove_tree(p->dir);
+        return rc;
+    }
     p->n = n;
     p->items = xcalloc(n, sizeof(*p->items));
     for (unsigned i = 0; i < n; i++)
         p->items[i].name = xstrdup(names[i]);
-    return save(p, e);
+    rc = save(p, e);
+    if (rc)
+        remove_tree(p->dir);
+    return rc;
 }
 
 int paper_open(struct paper *p, const char *base, bool quick, const char *revision, bool fresh,
@@ -171,6 +181,7 @@ void paper_close(struct paper *p)
 {
     forget_items(p);
     free(p->dir);
+    free(p->busy);
     free(p->revision);
     if (p->lock >= 0)
         close(p->lock);
@@ -186,12 +197,20 @@ int paper_done(struct paper *p, unsigned i, int exit_status, const char *run, st
 
     gmtime_r(&now, &tm);
     strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    free(it->run);
+    if (run || exit_status != EXIT_BROKE) { /* else what an earlier one left stays */
+        free(it->run);
+        it->run = run ? xstrdup(run) : NULL;
+    }
     free(it->ended);
-    it->done = true;
+    it->done = exit_status != EXIT_BROKE;
     it->exit_status = exit_status;
-    it->run = run ? xstrdup(run) : NULL;
     it->ended = xstrdup(utc);
+    return save(p, e);
+}
+
+int paper_reported(struct paper *p, struct err *e)
+{
+    p->reported = true;
     return save(p, e);
 }
 

@@ -50,7 +50,7 @@ void readout_series(const char *series, double t_s, double value, void *rep)
     char a[256], b[256], c[256];
 
     if (isfinite(t_s) && isfinite(value))
-        fprintf(r->series, "%s,%s,%u,%s,%.6f,%.10g\n", csv_quote(a, sizeof(a), r->job->x->name),
+        csv_row(r->series, "%s,%s,%u,%s,%.6f,%.10g", csv_quote(a, sizeof(a), r->job->x->name),
                 csv_quote(b, sizeof(b), r->job->v->name), r->job->repetition,
                 csv_quote(c, sizeof(c), series), t_s, value);
 }

@@ -5,10 +5,10 @@
 #define EXTCP_REP_H
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "cmd.h"
 #include "repetition.h"
+#include "results.h"
 
 struct rep_child {
     struct child *child;
@@ -33,7 +33,7 @@ struct rep {
     unsigned event_program; /* whose events are being polled */
     json_t *last_events;    /* "NODE.PROGRAM.EVENT": the value of the last one */
     char *stem, *work_dir, *series_path;
-    FILE *series;
+    struct csv *series;
     json_t *out; /* the result; the next three are members of it */
     json_t *metrics, *calibrations, *capture_info;
 };

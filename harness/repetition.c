@@ -273,13 +273,21 @@ static char **shell_argv(const struct rep *r, const struct workload *w, struct e
     return argv;
 }
 
-static int child_failed(struct rep_child *c, const char *what, struct err *e)
+/* What a workload printed goes to a file; that it could not be written, only the disk can tell. */
+static void blame_disk(const struct rep *r, struct err *e)
+{
+    if (no_space_left(r->work_dir))
+        err_prefix(e, "%s: %s", r->work_dir, strerror(ENOSPC));
+}
+
+static int child_failed(const struct rep *r, struct rep_child *c, const char *what, struct err *e)
 {
     char *words = child_last_words(c->child);
     int rc = err_broke(e, -ECHILD, "%s %s%s%s", c->name, what, words && *words ? ":\n" : "",
                        words ? words : "");
 
     free(words);
+    blame_disk(r, e);
     return rc;
 }
 
@@ -299,11 +307,11 @@ static int wait_listening(struct rep *r, struct rep_child *c, const char *node, 
         if (up)
             return 0;
         if (child_poll(c->child) != CHILD_RUNNING)
-            return child_failed(c, "ended before it listened", e);
+            return child_failed(r, c, "ended before it listened", e);
         if (stop_signal)
             return interrupted(e);
         if (now_mono_ns() > deadline)
-            return child_failed(c, "did not listen within 15 s", e);
+            return child_failed(r, c, "did not listen within 15 s", e);
         poll(&p, 1, 2);
     }
 }
@@ -418,15 +426,15 @@ static int check_children(struct rep *r, unsigned *running, struct err *e)
         }
         if (c->server) {
             if (c->w->kind == WORK_COMMAND)
-                return child_failed(c, "ended in the middle of the run", e);
+                return child_failed(r, c, "ended in the middle of the run", e);
             continue; /* one-off servers end with their client */
         }
         if (s == CHILD_TIMED_OUT)
-            return child_failed(c, "was still running at its time limit", e);
+            return child_failed(r, c, "was still running at its time limit", e);
         if (child_exit_status(c->child) && !c->w->may_fail) {
             char what[64];
             snprintf(what, sizeof(what), "ended with status %d", child_exit_status(c->child));
-            return child_failed(c, what, e);
+            return child_failed(r, c, what, e);
         }
     }
     return 0;
@@ -522,6 +530,8 @@ static int stop_captures(struct rep *r, struct err *e)
                 *e = one;
         }
         r->captures[i] = NULL;
+        if (one.code)
+            continue; /* its file is not there, or not whole */
         json_array_append_new(
             r->capture_info,
             json_pack("{s:s, s:s, s:I, s:I, s:I}", "point", r->job->v->captures[i].point, "file",
@@ -633,8 +643,6 @@ static void rep_free(struct rep *r)
     }
     for (unsigned i = 0; r->capture_paths && i < r->job->v->n_captures; i++)
         free(r->capture_paths[i]);
-    if (r->series)
-        fclose(r->series);
     remove_tree(r->work_dir);
     json_decref(r->last_events);
     free(r->programs);
@@ -653,7 +661,7 @@ int repetition_run(const struct repetition_job *job, json_t **out, struct err *e
 {
     const struct topology *t = job->v->topology;
     struct rep r = {.job = job, .out = json_object()};
-    int rc = 0;
+    int rc = 0, closed;
 
     *out = r.out;
     r.stem = repetition_stem(job);
@@ -666,14 +674,14 @@ int repetition_run(const struct repetition_job *job, json_t **out, struct err *e
         memcpy(&r.current[2 * i], t->links[i].dir, sizeof(t->links[i].dir));
     readout_begin(&r);
     rc = mkdir_p(r.work_dir);
-    if (!rc && !(r.series = fopen(r.series_path, "we")))
-        rc = -errno;
     if (rc)
         err_broke(e, rc, "%s: cannot create: %s", r.work_dir, strerror(-rc));
+    else
+        rc = csv_open(&r.series, r.series_path, NULL, e);
     if (!rc)
         rc = measure(&r, e);
-    if (!rc)
-        rc = readout_workloads(&r, e);
+    if (!rc && (rc = readout_workloads(&r, e)))
+        blame_disk(&r, e);
     if (!rc && job->keep)
         wait_for_user(&r);
     for (unsigned i = 0; r.programs && i < job->v->n_programs; i++) {
@@ -688,8 +696,7 @@ int repetition_run(const struct repetition_job *job, json_t **out, struct err *e
         rc = readout_checks(&r, e);
     if (!rc)
         rc = readout_derived(&r, e);
-    if (r.series && (fflush(r.series) || ferror(r.series)) && !rc)
-        rc = err_broke(e, -EIO, "%s: cannot write: %s", r.series_path, strerror(errno));
+    closed = csv_close(r.series, rc ? NULL : e);
     rep_free(&r);
-    return rc;
+    return rc ? rc : closed;
 }

@@ -18,6 +18,10 @@
 #include "util.h"
 
 #define SET_UP_S 3 /* building and calibrating, about */
+/* Set aside while the run goes on, and given back before its files are written: a disk that fills
+ * up breaks a repetition, but what was measured before it is still kept. */
+#define RESERVE       ".reserve"
+#define RESERVE_BYTES (1 << 20)
 
 static bool progress_line; /* a line without newline stands on the terminal */
 
@@ -77,10 +81,12 @@ int report_open(struct run *run, struct statedir **guard, struct err *e)
     if (!rc)
         rc = log_open(path, e);
     free(path);
-    path = xasprintf("%s/wire.csv", run->dir.tmp_path);
+    path = xasprintf("%s/" RESERVE, run->dir.tmp_path);
     if (!rc)
-        rc = csv_open(&run->wire, path, "variant,repetition,point,check,expected,found,result", e);
+        rc = reserve_file(path, RESERVE_BYTES, e);
     free(path);
+    if (rc)
+        return rc;
     log_line("%s: %u variants, %u repetitions, seed %llu", run->x->name, run->x->n_variants,
              run->x->repetitions, (unsigned long long)run->o->seed);
     if (!run->o->json)
@@ -91,7 +97,7 @@ int report_open(struct run *run, struct statedir **guard, struct err *e)
                         "variants", (int)run->x->n_variants, "repetitions",
                         (int)run->x->repetitions, "seed", (json_int_t)run->o->seed));
     fflush(stdout);
-    return rc;
+    return 0;
 }
 
 static double elapsed(const struct run *run)
@@ -168,42 +174,87 @@ void report_failed_check(struct run *run, const char *variant, unsigned repetiti
              packet ? packet : "");
 }
 
+/* Appends in to out. 0 or the errno of what failed. */
+static int append(FILE *out, FILE *in)
+{
+    char buf[65536];
+    size_t n;
+
+    errno = 0;
+    while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
+        if (fwrite(buf, 1, n, out) < n)
+            return errno ? errno : EIO;
+    if (ferror(in) || fflush(out))
+        return errno ? errno : EIO;
+    return 0;
+}
+
 /* parts/<stem><suffix> of every planned repetition, in the plan's order, behind each other into
- * path. Missing parts are skipped. */
+ * path. Missing parts are skipped; each goes once it is in, so that the disk need not hold all of
+ * it twice. */
 static int concatenate(const struct run *run, const char *suffix, const char *path,
                        const char *head, bool titles, struct err *e)
 {
     FILE *out = fopen(path, "ae");
-    char buf[65536];
-    int rc = 0;
+    int failed = 0;
 
     if (!out)
         return err_broke(e, -errno, "%s: %s", path, strerror(errno));
-    if (head)
-        fprintf(out, "%s\n", head);
-    for (unsigned i = 0; i < run->plan.n; i++) {
+    if (head && fprintf(out, "%s\n", head) < 0)
+        failed = errno;
+    for (unsigned i = 0; i < run->plan.n && !failed; i++) {
         const char *variant = run->x->variants[run->plan.items[i].variant].name;
         char *part = xasprintf("%s/parts/%s-%u%s", run->dir.tmp_path, variant,
                                run->plan.items[i].repetition, suffix);
         FILE *in = fopen(part, "re");
-        size_t n;
 
         if (in && titles)
             fprintf(out, "--- %s, repetition %u\n", variant, run->plan.items[i].repetition);
-        while (in && (n = fread(buf, 1, sizeof(buf), in)) > 0)
-            fwrite(buf, 1, n, out);
+        if (in && !(failed = append(out, in)))
+            unlink(part);
         if (in)
             fclose(in);
         free(part);
     }
-    if (fflush(out) || fsync(fileno(out)) || ferror(out))
-        rc = err_broke(e, errno ? -errno : -EIO, "%s: cannot write: %s", path,
-                       strerror(errno ? errno : EIO));
-    fclose(out);
-    return rc;
+    if (!failed && (fflush(out) || fsync(fileno(out))))
+        failed = errno;
+    if (fclose(out) == EOF && !failed)
+        failed = errno;
+    if (!failed)
+        return 0;
+    unlink_regular(path); /* nobody shall take a part for the whole */
+    return err_broke(e, -failed, "%s: cannot write: %s", path, strerror(failed));
 }
 
-static int write_files(struct run *run, struct err *e)
+static int write_wire_csv(const struct run *run, const char *path, struct err *e)
+{
+    struct csv *out;
+    json_t *rep, *c;
+    size_t i, k;
+    char q[5][1200];
+    int rc = csv_open(&out, path, "variant,repetition,point,check,expected,found,result", e);
+
+    if (rc)
+        return rc;
+    json_array_foreach (run->repetitions, i, rep) {
+        const char *variant = json_string_value(json_object_get(rep, "variant"));
+        json_int_t repetition = json_integer_value(json_object_get(rep, "repetition"));
+
+        json_array_foreach (json_object_get(rep, "checks"), k, c)
+            csv_row(
+                out, "%s,%lld,%s,%s,%s,%s,%s", csv_quote(q[0], sizeof(q[0]), variant),
+                (long long)repetition,
+                csv_quote(q[1], sizeof(q[1]), json_string_value(json_object_get(c, "point"))),
+                csv_quote(q[2], sizeof(q[2]), json_string_value(json_object_get(c, "name"))),
+                csv_quote(q[3], sizeof(q[3]), json_string_value(json_object_get(c, "expected"))),
+                csv_quote(q[4], sizeof(q[4]), json_string_value(json_object_get(c, "found"))),
+                json_is_true(json_object_get(c, "ok")) ? "pass" : "fail");
+    }
+    return csv_close(out, e);
+}
+
+/* What a run cannot be without. */
+static int write_values(const struct run *run, struct err *e)
 {
     char *path = xasprintf("%s/data.csv", run->dir.tmp_path);
     int rc = results_write_data_csv(&run->results, path, e);
@@ -213,25 +264,29 @@ static int write_files(struct run *run, struct err *e)
     if (!rc && results_have_pairs(&run->results))
         rc = results_write_pairs_csv(&run->results, path, e);
     free(path);
+    return rc;
+}
+
+/* Each of these is whole or not there, and the first that is not is the error. */
+static int write_files(const struct run *run, struct err *e)
+{
+    char *path = xasprintf("%s/wire.csv", run->dir.tmp_path);
+    int rc = write_wire_csv(run, path, e), next;
+
+    free(path);
     path = xasprintf("%s/series.csv", run->dir.tmp_path);
-    if (!rc)
-        rc = concatenate(run, ".series.csv", path, "experiment,variant,repetition,series,t_s,value",
-                         false, e);
+    next = concatenate(run, ".series.csv", path, "experiment,variant,repetition,series,t_s,value",
+                       false, rc ? NULL : e);
+    rc = rc ? rc : next;
     free(path);
-    log_open(NULL, NULL);
+    next = log_open(NULL, rc ? NULL : e);
+    rc = rc ? rc : next;
     path = xasprintf("%s/log.txt", run->dir.tmp_path);
-    if (!rc)
-        rc = concatenate(run, ".log", path, NULL, true, e);
+    next = concatenate(run, ".log", path, NULL, true, rc ? NULL : e);
+    rc = rc ? rc : next;
     free(path);
-    if (run->wire) {
-        int closed = csv_close(run->wire, rc ? NULL : e);
-        run->wire = NULL;
-        if (!rc)
-            rc = closed;
-    }
     path = xasprintf("%s/parts", run->dir.tmp_path);
-    if (!rc)
-        remove_tree(path);
+    remove_tree(path);
     free(path);
     return rc;
 }
@@ -340,29 +395,44 @@ static int exit_status(const struct run *run)
     return run->totals.checks_failed || run->totals.claims_failed ? EXIT_VERDICT : EXIT_OK;
 }
 
+/* Everything that the run leaves. An error where it leaves nothing; one that some file met, and
+ * that the others outlive, is the run's. */
+static int write_all(struct run *run, int *status, struct err *e)
+{
+    char *path = xasprintf("%s/" RESERVE, run->dir.tmp_path);
+    struct err some = ERR_INIT;
+    json_t *j;
+    int rc;
+
+    unlink(path);
+    free(path);
+    rc = write_values(run, e);
+    if (rc)
+        return rc;
+    if (!write_files(run, &some) && !run->error.code)
+        draw_figures(run, &some);
+    if (some.code && !run->error.code)
+        run->error = some;
+    *status = exit_status(run);
+    path = xasprintf("%s/run.json", run->dir.tmp_path);
+    j = report_json(run, *status);
+    rc = json_write_atomic(path, j, e);
+    json_decref(j);
+    free(path);
+    return rc ? rc : results_dir_finish(&run->dir, e);
+}
+
 int report_close(struct run *run)
 {
     struct err e = ERR_INIT;
-    int status, rc;
+    int status = EXIT_BROKE, rc;
 
     end_line();
     if (!run->error.code) {
         make_pairs(run);
         judge(run);
     }
-    rc = write_files(run, &e);
-    if (!rc && !run->error.code)
-        rc = draw_figures(run, &e);
-    if (rc && !run->error.code)
-        run->error = e;
-    status = exit_status(run);
-    char *path = xasprintf("%s/run.json", run->dir.tmp_path);
-    json_t *j = report_json(run, status);
-    rc = json_write_atomic(path, j, &e);
-    json_decref(j);
-    free(path);
-    if (!rc)
-        rc = results_dir_finish(&run->dir, &e);
+    rc = write_all(run, &status, &e);
     if (rc) {
         fprintf(stderr, "extcp %s: the results could not be written: %s\n", run->x->name, e.msg);
         remove_tree(run->dir.tmp_path);

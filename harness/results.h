@@ -86,7 +86,8 @@ void results_dir_free(struct results_dir *d);
  * Rows that are written as they come, so that a long run's memory does not grow. RFC 4180 with a
  * line feed as the end of a line. csv_row adds the line feed (unless fmt ends with one) and is safe
  * to call from several threads; the first write that fails is kept and is what csv_close reports,
- * with the path and the reason. csv_close syncs and frees c, whatever it returns; NULL is fine.
+ * with the path and the reason. csv_close syncs and frees c, whatever it returns, and removes a
+ * regular file that is not whole; NULL is fine. header NULL: none.
  */
 struct csv;
 int csv_open(struct csv **out, const char *path, const char *header, struct err *e);

@@ -27,7 +27,8 @@ int csv_open(struct csv **out, const char *path, const char *header, struct err 
     c->f = f;
     c->path = xstrdup(path);
     *out = c;
-    csv_row(c, "%s", header);
+    if (header)
+        csv_row(c, "%s", header);
     return 0;
 }
 
@@ -98,8 +99,10 @@ int csv_close(struct csv *c, struct err *e)
     if (fclose(c->f) == EOF && !c->error)
         c->error = -errno;
     rc = c->error;
-    if (rc)
+    if (rc) {
         err_broke(e, rc, "%s: cannot write: %s", c->path, strerror(-rc));
+        unlink_regular(c->path); /* nobody shall take a part for the whole */
+    }
     free(c->path);
     free(c);
     return rc;

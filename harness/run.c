@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +27,7 @@ struct worker {
     int pidfd;
     unsigned item; /* in the plan */
     uint64_t started_ns;
+    struct err *said; /* memory shared with it: why its result could not be written */
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -37,7 +39,7 @@ static void on_signal(int sig)
 
 /* In the forked process: one repetition, its result into parts/<stem>.json. */
 static void __attribute__((noreturn))
-worker_main(struct run *run, const struct plan_item *it, bool last, pid_t parent)
+worker_main(struct run *run, const struct plan_item *it, bool last, pid_t parent, struct err *said)
 {
     struct repetition_job job = {.x = run->x,
                                  .v = &run->x->variants[it->variant],
@@ -51,7 +53,8 @@ worker_main(struct run *run, const struct plan_item *it, bool last, pid_t parent
     char *stem = repetition_stem(&job),
          *path = xasprintf("%s/parts/%s.json", run->dir.tmp_path, stem);
     char *log_path = xasprintf("%s/parts/%s.log", run->dir.tmp_path, stem);
-    int rc;
+    struct err unwritten = ERR_INIT;
+    int rc, closed;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -60,17 +63,19 @@ worker_main(struct run *run, const struct plan_item *it, bool last, pid_t parent
     rc = log_open(log_path, &e);
     if (!rc)
         rc = repetition_run(&job, &out, &e);
+    if (rc)
+        log_line("broke: %s", e.msg);
+    closed = log_open(NULL, rc ? NULL : &e);
+    rc = rc ? rc : closed;
     if (!out)
         out = json_object();
     if (rc) {
-        log_line("broke: %s", e.msg);
         json_object_set_new(out, "error", json_string(e.msg));
         json_object_set_new(out, "exit_status", json_integer(e.status ? e.status : EXIT_BROKE));
     }
-    if (json_write_atomic(path, out, &e))
-        fprintf(stderr, "extcp: %s\n", e.msg);
+    if (json_write_atomic(path, out, &unwritten))
+        *said = rc ? e : unwritten;
     json_decref(out);
-    log_open(NULL, NULL);
     free(stem);
     free(path);
     free(log_path);
@@ -82,12 +87,13 @@ static int start_worker(struct run *run, struct worker *w, unsigned item, struct
 {
     pid_t parent = getpid();
 
+    memset(w->said, 0, sizeof(*w->said));
     fflush(NULL);
     w->pid = fork();
     if (w->pid < 0)
         return err_broke(e, -errno, "cannot fork: %s", strerror(errno));
     if (!w->pid)
-        worker_main(run, &run->plan.items[item], item + 1 == run->plan.n, parent);
+        worker_main(run, &run->plan.items[item], item + 1 == run->plan.n, parent, w->said);
     w->pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
     if (w->pidfd < 0) {
         int rc = err_broke(e, -errno, "pidfd_open: %s", strerror(errno));
@@ -108,17 +114,9 @@ static int take_checks(struct run *run, const char *variant, unsigned repetition
 
     json_array_foreach (checks, i, c) {
         bool ok = json_is_true(json_object_get(c, "ok"));
-        char q[6][1200];
 
         run->totals.checks++;
         run->totals.checks_failed += !ok;
-        csv_row(run->wire, "%s,%u,%s,%s,%s,%s,%s", csv_quote(q[0], sizeof(q[0]), variant),
-                repetition,
-                csv_quote(q[1], sizeof(q[1]), json_string_value(json_object_get(c, "point"))),
-                csv_quote(q[2], sizeof(q[2]), json_string_value(json_object_get(c, "name"))),
-                csv_quote(q[3], sizeof(q[3]), json_string_value(json_object_get(c, "expected"))),
-                csv_quote(q[4], sizeof(q[4]), json_string_value(json_object_get(c, "found"))),
-                ok ? "pass" : "fail");
         if (!ok)
             report_failed_check(run, variant, repetition, c);
     }
@@ -174,6 +172,8 @@ static void reap(struct run *run, struct worker *w, struct err *e)
                   "clean removes what it left",
                   run->x->variants[it->variant].name, it->repetition, WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
+    else if (w->said->code)
+        one = *w->said;
     else
         run_take_result(run, it, &one);
     if (one.code && !e->code)
@@ -201,10 +201,17 @@ static int execute(struct run *run, struct err *e)
 {
     struct worker w[MAX_WORKERS] = {0};
     unsigned next = 0, running = 0, at_once = run->x->at_once;
+    struct err *said;
     bool told = false;
 
     if (run->o->keep)
         at_once = 1;
+    said = mmap(NULL, sizeof(*said) * MAX_WORKERS, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (said == MAP_FAILED)
+        return err_broke(e, -errno, "mmap: %s", strerror(errno));
+    for (unsigned i = 0; i < MAX_WORKERS; i++)
+        w[i].said = &said[i];
     do {
         for (unsigned i = 0; i < at_once; i++) {
             struct pollfd p = {.fd = w[i].pidfd, .events = POLLIN};
@@ -229,6 +236,7 @@ static int execute(struct run *run, struct err *e)
         if (running)
             wait_workers(run, w, at_once, at_once);
     } while (running || (next < run->plan.n && !e->code && !stop_signal));
+    munmap(said, sizeof(*said) * MAX_WORKERS);
     /* With --keep, Ctrl-C is how a run that is complete is ended. */
     if (stop_signal && (e->code || run->totals.done < run->plan.n)) {
         run->interrupted = true;
@@ -268,6 +276,8 @@ int run_with(const struct experiment *x, const struct run_options *o,
     run.totals.planned = run.plan.n;
     if (report_open(&run, &guard, &e)) {
         status = cmd_fail(x->name, &e);
+        if (run.dir.tmp_path)
+            remove_tree(run.dir.tmp_path);
     } else {
         fill(&run, arg, &e);
         run.error = e;

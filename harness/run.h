@@ -37,7 +37,6 @@ struct run {
     struct results results;
     struct results_dir dir;
     json_t *repetitions; /* array: what repetition_run gave */
-    struct csv *wire, *series;
     struct claim_result *claims;
     struct run_totals totals;
     uint64_t started_real_ns, started_mono_ns;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -293,6 +294,37 @@ int mkdir_p(const char *path)
     }
     free(copy);
     return rc;
+}
+
+bool no_space_left(const char *path)
+{
+    struct statvfs st;
+
+    if (statvfs(path, &st))
+        return false;
+    return (geteuid() ? st.f_bavail : st.f_bfree) == 0 || (st.f_files && !st.f_ffree);
+}
+
+void unlink_regular(const char *path)
+{
+    struct stat st;
+
+    if (!lstat(path, &st) && S_ISREG(st.st_mode))
+        unlink(path);
+}
+
+int reserve_file(const char *path, size_t bytes, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int rc = fd < 0 ? -errno : -posix_fallocate(fd, 0, (off_t)bytes);
+
+    if (fd >= 0)
+        close(fd);
+    if (rc && fd >= 0)
+        unlink(path);
+    return rc ? err_broke(e, rc, "%s: cannot set %zu KiB aside: %s", path, bytes / 1024,
+                          strerror(-rc))
+              : 0;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

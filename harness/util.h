@@ -44,6 +44,14 @@ int write_file_atomic(const char *path, const void *data, size_t len, struct err
 int read_file(const char *path, char **data, size_t *len, struct err *e);
 /* Creates a directory and its parents (0755). 0 or -errno. */
 int mkdir_p(const char *path);
+/* Is the file system of path full (of blocks or of inodes)? Tells why a program that somebody else
+ * wrote could not write there. False where that cannot be asked. */
+bool no_space_left(const char *path);
+/* Removes path where it is a regular file: no pipe, no device. */
+void unlink_regular(const char *path);
+/* Makes a file of so many bytes that the file system has set aside, and fails where it has not as
+ * many. */
+int reserve_file(const char *path, size_t bytes, struct err *e);
 /* Removes a file or a whole directory tree; never follows symbolic links or leaves the file system.
  * 0 or -errno. */
 int remove_tree(const char *path);

@@ -84,6 +84,33 @@ out=$(extcp bench --baseline "$TMP/better.json" --out "$TMP/file2" 2>&1)
 is "a ratio that was better: exit status" 1 $?
 like "a ratio that was better" 'REGRESSION score: was 1\.[45].*, is [01]\.' "$out"
 
+disk=$TMP/disk
+mkdir "$disk"
+mount -t tmpfs -o size=2m tmpfs "$disk"
+at_exit "umount -l $disk"
+fill() { dd if=/dev/zero of="$disk/ballast" bs=64k 2>/dev/null; }
+space='No space left on device'
+fill
+out=$(extcp bench --reps 1 --out "$disk/b" 2>&1)
+is "a full disk: exit status" 4 $?
+like "a full disk: named" "$disk/b.*$space" "$out"
+out=$(TMPDIR=$disk extcp bench --reps 1 --out "$TMP/scratch" 2>&1)
+is "a full disk for the samples: exit status" 4 $?
+like "a full disk for the samples: named" "$disk/.*$space" "$out"
+out=$(extcp bench --reps 1 --bless "$disk/base.json" --out "$TMP/bless2" 2>&1)
+is "a full disk for the baseline: exit status" 4 $?
+like "a full disk for the baseline: named" "$disk/base.json.*$space" "$out"
+is "nothing half made" "" "$(find "$disk" "$TMP/scratch" "$TMP/bless2" -type f ! -name ballast)"
+rm "$disk/ballast"
+EXTCP_HOME=$home "$EXTCP" bench --reps 2 --out "$disk/b" >"$TMP/fills.log" 2>&1 &
+pid=$!
+check "a round is done" wait_for 30 grep -q 'round 1' "$TMP/fills.log"
+fill
+wait $pid
+is "a disk that fills up while it measures: it has set aside what its files take" 0 $?
+is "they are whole" "2" "$(jq '.metrics[0].values | length' "$disk/b/bench.json")"
+rm "$disk/ballast"
+
 out=$(extcp bench --baseline nothing-like-it 2>&1)
 is "no such revision: exit status" 2 $?
 like "no such revision" "there is no such file, and git knows no such revision" "$out"

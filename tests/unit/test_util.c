@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "log.h"
 #include "plan.h"
 #include "tcqd.h"
 #include "util.h"
@@ -74,6 +75,20 @@ static void files(void **state)
     free(path);
 }
 
+static void a_log_that_cannot_be_written(void **state)
+{
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(log_open("/dev/full", &e), 0);
+    log_line("lost");
+    assert_int_equal(log_open(NULL, &e), -ENOSPC);
+    assert_string_equal(e.msg, "/dev/full: cannot write the log: No space left on device");
+    assert_int_equal(log_open("/dev/null", &e), 0);
+    log_line("gone");
+    assert_int_equal(log_open(NULL, &e), 0); /* the failure was the other's */
+}
+
 static void plans(void **state)
 {
     struct plan a, b, c;
@@ -120,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units),
         cmocka_unit_test(files),
+        cmocka_unit_test(a_log_that_cannot_be_written),
         cmocka_unit_test(plans),
         cmocka_unit_test(gilbert),
     };
