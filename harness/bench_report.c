@@ -13,20 +13,6 @@
 
 #define SCHEMA_VERSION 1
 
-static void value_text(char *buf, size_t size, struct interval i, const char *unit)
-{
-    char median[FORMAT_VALUE_SIZE], low[FORMAT_VALUE_SIZE], high[FORMAT_VALUE_SIZE];
-
-    if (!i.n) {
-        snprintf(buf, size, "-");
-        return;
-    }
-    snprintf(buf, size, "%s [%s, %s]",
-             format_value_digits(median, sizeof(median), i.median, unit, 4),
-             format_value_digits(low, sizeof(low), i.low, unit, 4),
-             format_value_digits(high, sizeof(high), i.high, unit, 4));
-}
-
 /* What a metric came to: the texts of a row. */
 struct row {
     char a[200], b[200], change[120], verdict[64];
@@ -37,10 +23,10 @@ static void make_row(struct row *w, const struct bench_run *r, const struct benc
     const struct gate_answer *g = &v->answer;
 
     memset(w, 0, sizeof(*w));
-    value_text(w->b, sizeof(w->b), bench_interval(r->bench, v, BENCH_B), v->unit);
+    format_interval(w->b, sizeof(w->b), bench_interval(r->bench, v, BENCH_B), v->unit);
     if (!r->baseline)
         return;
-    value_text(w->a, sizeof(w->a), bench_interval(r->bench, v, BENCH_A), v->unit);
+    format_interval(w->a, sizeof(w->a), bench_interval(r->bench, v, BENCH_A), v->unit);
     if (!v->judged) {
         snprintf(w->verdict, sizeof(w->verdict), "not compared");
         return;

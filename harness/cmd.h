@@ -4,6 +4,7 @@
 #define EXTCP_CMD_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -33,6 +34,13 @@ int cmd_paper(int argc, char **argv);
 
 /* Prints "extcp VERB: message" (verb may be NULL) to stderr and returns the status to exit with. */
 int cmd_fail(const char *verb, const struct err *e);
+
+/* The number that option --KEY was given. EXIT_USAGE, with the value and what is accepted, where it
+ * is none from min to max; *out is unchanged then. */
+int cmd_number(const char *key, const char *text, double min, double max, double *out,
+               struct err *e);
+int cmd_whole_number(const char *key, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+                     struct err *e);
 
 /* For --json: one object on a line of stdout. Takes j. */
 void print_json_line(json_t *j);

@@ -59,15 +59,6 @@ struct options {
     bool json;
 };
 
-static int parse_count(const char *opt, const char *text, uint64_t max, uint64_t *out,
-                       struct err *e)
-{
-    if (parse_u64(text, out) || *out < 1 || *out > max)
-        return err_usage(e, -EINVAL, "%s '%s': accepted: a whole number from 1 to %llu", opt, text,
-                         (unsigned long long)max);
-    return 0;
-}
-
 static int parse(int argc, char **argv, struct options *o, bool *help, struct err *e)
 {
     static const struct option options[] = {
@@ -83,10 +74,10 @@ static int parse(int argc, char **argv, struct options *o, bool *help, struct er
             o->baseline = optarg;
         else if (c == 'B')
             o->bless = optarg;
-        else if (c == 'r' && !(rc = parse_count("--reps", optarg, GATE_MAX, &n, e)))
+        else if (c == 'r' && !(rc = cmd_whole_number("reps", optarg, 1, GATE_MAX, &n, e)))
             o->reps = (unsigned)n;
         else if (c == 's')
-            rc = parse_count("--seed", optarg, INT64_MAX, &o->seed, e);
+            rc = cmd_whole_number("seed", optarg, 1, INT64_MAX, &o->seed, e);
         else if (c == 'o')
             o->out = optarg;
         else if (c == 'j')

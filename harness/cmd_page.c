@@ -46,15 +46,6 @@ struct page_options {
     bool metrics, help;
 };
 
-static int number(const char *key, const char *text, uint64_t min, uint64_t max, uint64_t *out,
-                  struct err *e)
-{
-    if (parse_u64(text, out) || *out < min || *out > max)
-        return err_usage(e, -EINVAL, "--%s '%s': accepted: a whole number from %llu to %llu", key,
-                         text, (unsigned long long)min, (unsigned long long)max);
-    return 0;
-}
-
 static int parse(int argc, char **argv, struct page_options *o, struct err *e)
 {
     static const struct option options[] = {{"dir", required_argument, NULL, 'd'},
@@ -77,13 +68,13 @@ static int parse(int argc, char **argv, struct page_options *o, struct err *e)
             o->dir = optarg;
             break;
         case 'n':
-            rc = number("pages", optarg, 1, PAGE_MAX_PAGES, &o->pages, e);
+            rc = cmd_whole_number("pages", optarg, 1, PAGE_MAX_PAGES, &o->pages, e);
             break;
         case 'o':
-            rc = number("origins", optarg, 1, PAGE_MAX_ORIGINS, &o->origins, e);
+            rc = cmd_whole_number("origins", optarg, 1, PAGE_MAX_ORIGINS, &o->origins, e);
             break;
         case 's':
-            rc = number("seed", optarg, 0, INT64_MAX, &o->seed, e);
+            rc = cmd_whole_number("seed", optarg, 0, INT64_MAX, &o->seed, e);
             break;
         case 'm':
             o->manifest = optarg;
@@ -92,10 +83,10 @@ static int parse(int argc, char **argv, struct page_options *o, struct err *e)
             o->server = optarg;
             break;
         case 'p':
-            rc = number("port", optarg, 1, 65535, &o->port, e);
+            rc = cmd_whole_number("port", optarg, 1, 65535, &o->port, e);
             break;
         case 'c':
-            rc = number("connections", optarg, 1, 64, &o->connections, e);
+            rc = cmd_whole_number("connections", optarg, 1, 64, &o->connections, e);
             break;
         case 't':
             if (parse_double(optarg, &o->time_limit_s) || o->time_limit_s < 0.1 ||

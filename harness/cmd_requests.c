@@ -22,15 +22,6 @@ static const char usage[] =
     "Output: lines `extcp-metric NAME UNIT VALUE`: opened, completed, failed, and median and 99th\n"
     "percentile of the time until connected and until the answer was there.\n";
 
-static int number(const char *key, const char *text, double min, double max, double *out,
-                  struct err *e)
-{
-    if (parse_double(text, out) || *out < min || *out > max)
-        return err_usage(e, -EINVAL, "--%s '%s': accepted: a number from %g to %g", key, text, min,
-                         max);
-    return 0;
-}
-
 static int parse(int argc, char **argv, struct requests_options *o, struct err *e)
 {
     static const struct option options[] = {{"to", required_argument, NULL, 't'},
@@ -51,25 +42,25 @@ static int parse(int argc, char **argv, struct requests_options *o, struct err *
             o->address = optarg;
             break;
         case 'p':
-            rc = number("port", optarg, 1, 65535, &v, e);
+            rc = cmd_number("port", optarg, 1, 65535, &v, e);
             o->port = (unsigned)v;
             break;
         case 'n':
-            rc = number("connections", optarg, 1, 100000, &v, e);
+            rc = cmd_number("connections", optarg, 1, 100000, &v, e);
             o->connections = (unsigned)v;
             break;
         case 's':
-            rc = number("seconds", optarg, 0.01, 86400, &o->seconds, e);
+            rc = cmd_number("seconds", optarg, 0.01, 86400, &o->seconds, e);
             break;
         case 'c':
-            rc = number("chunk", optarg, 1, REQUESTS_MAX_CHUNK, &v, e);
+            rc = cmd_number("chunk", optarg, 1, REQUESTS_MAX_CHUNK, &v, e);
             o->chunk = (unsigned)v;
             break;
         case 'H':
-            rc = number("hold", optarg, 0, 3600, &o->hold_s, e);
+            rc = cmd_number("hold", optarg, 0, 3600, &o->hold_s, e);
             break;
         case 'T':
-            rc = number("timeout", optarg, 0.01, 3600, &o->timeout_s, e);
+            rc = cmd_number("timeout", optarg, 0.01, 3600, &o->timeout_s, e);
             break;
         case 'h':
             o->help = true;

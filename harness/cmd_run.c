@@ -77,15 +77,6 @@ static int help(void)
     return EXIT_OK;
 }
 
-static int parse_number(const char *opt, const char *text, uint64_t min, uint64_t max,
-                        uint64_t *out, struct err *e)
-{
-    if (parse_u64(text, out) || *out < min || *out > max)
-        return err_usage(e, -EINVAL, "%s '%s': accepted: a whole number from %llu to %llu", opt,
-                         text, (unsigned long long)min, (unsigned long long)max);
-    return 0;
-}
-
 /* "K/N" */
 static int parse_shard(const char *text, unsigned *k, unsigned *n, struct err *e)
 {
@@ -118,7 +109,7 @@ static int parse_one(int c, struct parsed *p, struct err *e)
         p->x.quick = p->run.quick = true;
         break;
     case 'r':
-        rc = parse_number("--reps", optarg, 1, 10000, &n, e);
+        rc = cmd_whole_number("reps", optarg, 1, 10000, &n, e);
         if (!rc)
             p->x.reps = (unsigned)n;
         break;
@@ -137,7 +128,7 @@ static int parse_one(int c, struct parsed *p, struct err *e)
         p->x.family = *optarg - '0';
         break;
     case 'S':
-        rc = parse_number("--seed", optarg, 0, INT64_MAX, &p->run.seed, e);
+        rc = cmd_whole_number("seed", optarg, 0, INT64_MAX, &p->run.seed, e);
         break;
     case 'd':
         rc = parse_shard(optarg, &p->run.shard, &p->run.n_shards, e);

@@ -31,15 +31,6 @@ static const char *const usage =
     "  --fast-open          connect with TCP Fast Open\n"
     "  --samples MS         RTT, window and bytes acknowledged every so often (100; 0: never)\n";
 
-static int number(const char *key, const char *text, double min, double max, double *out,
-                  struct err *e)
-{
-    if (parse_double(text, out) || *out < min || *out > max)
-        return err_usage(e, -EINVAL, "--%s '%s': accepted: a number from %g to %g", key, text, min,
-                         max);
-    return 0;
-}
-
 static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
 {
     static const struct option options[] = {{"bind", required_argument, NULL, 'b'},
@@ -67,26 +58,26 @@ static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
             o->address = optarg;
             break;
         case 'p':
-            rc = number("port", optarg, 1, 65535, &v, e);
+            rc = cmd_number("port", optarg, 1, 65535, &v, e);
             o->port = (unsigned)v;
             break;
         case 's':
-            rc = number("seconds", optarg, 0.01, 86400, &o->seconds, e);
+            rc = cmd_number("seconds", optarg, 0.01, 86400, &o->seconds, e);
             break;
         case 'r':
             if (parse_rate(optarg, &o->rate_bps))
                 rc = err_usage(e, -EINVAL, "--rate '%s': accepted: a rate such as 400kbit", optarg);
             break;
         case 'c':
-            rc = number("chunk", optarg, 1, STREAM_MAX_CHUNK, &v, e);
+            rc = cmd_number("chunk", optarg, 1, STREAM_MAX_CHUNK, &v, e);
             o->chunk = (unsigned)v;
             break;
         case 'u':
-            rc = number("user-timeout", optarg, 1, 86400000, &v, e);
+            rc = cmd_number("user-timeout", optarg, 1, 86400000, &v, e);
             o->user_timeout_ms = (unsigned)v;
             break;
         case 'a':
-            rc = number("app-timeout", optarg, 0.01, 86400, &o->app_timeout_s, e);
+            rc = cmd_number("app-timeout", optarg, 0.01, 86400, &o->app_timeout_s, e);
             break;
         case 'C':
             o->congestion = optarg;
@@ -101,7 +92,7 @@ static int parse(int argc, char **argv, struct stream_options *o, struct err *e)
             o->fast_open = true;
             break;
         case 'S':
-            rc = number("samples", optarg, 0, 60000, &v, e);
+            rc = cmd_number("samples", optarg, 0, 60000, &v, e);
             o->samples_ms = (unsigned)v;
             break;
         case 'h':

@@ -67,25 +67,12 @@ const char *compare_words(const struct comparison *c)
                               : "no difference seen";
 }
 
-static void value_text(char *buf, size_t size, struct interval i, const char *unit)
-{
-    char median[FORMAT_VALUE_SIZE], low[FORMAT_VALUE_SIZE], high[FORMAT_VALUE_SIZE];
-
-    format_value_digits(median, sizeof(median), i.median, unit, 4);
-    if (i.n < 2)
-        snprintf(buf, size, "%s", median);
-    else
-        snprintf(buf, size, "%s [%s, %s]", median,
-                 format_value_digits(low, sizeof(low), i.low, unit, 4),
-                 format_value_digits(high, sizeof(high), i.high, unit, 4));
-}
-
 static void change_text(char *buf, size_t size, const struct comparison *c)
 {
     if (c->ratio.n && isfinite(c->ratio.median))
         snprintf(buf, size, "x %.3f [%.3f, %.3f]", c->ratio.median, c->ratio.low, c->ratio.high);
     else
-        value_text(buf, size, c->difference, c->unit);
+        format_interval(buf, size, c->difference, c->unit);
 }
 
 void compare_print(FILE *f, const struct comparison *c, unsigned n)
@@ -101,8 +88,8 @@ void compare_print(FILE *f, const struct comparison *c, unsigned n)
         if (i) {
             const struct comparison *x = &c[i - 1];
             snprintf(cells[i][0], sizeof(cells[i][0]), "%s, %s", x->variant, x->metric);
-            value_text(cells[i][1], sizeof(cells[i][1]), x->a, x->unit);
-            value_text(cells[i][2], sizeof(cells[i][2]), x->b, x->unit);
+            format_interval(cells[i][1], sizeof(cells[i][1]), x->a, x->unit);
+            format_interval(cells[i][2], sizeof(cells[i][2]), x->b, x->unit);
             change_text(cells[i][3], sizeof(cells[i][3]), x);
             snprintf(cells[i][4], sizeof(cells[i][4]), "%s", compare_words(x));
             seen += x->direction != 0;

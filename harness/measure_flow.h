@@ -7,7 +7,7 @@
 #ifndef EXTCP_MEASURE_FLOW_H
 #define EXTCP_MEASURE_FLOW_H
 
-#include "conns.h"
+#include "capture_connections.h"
 #include "measure.h"
 
 /* The first member of a kind's own state of a connection. */

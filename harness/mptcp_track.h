@@ -11,7 +11,7 @@
 #ifndef EXTCP_MPTCP_TRACK_H
 #define EXTCP_MPTCP_TRACK_H
 
-#include "conns.h"
+#include "capture_connections.h"
 
 enum hmac_state {
     HMAC_NONE,    /* it was not seen */
@@ -23,7 +23,7 @@ enum hmac_state {
 struct mptcp_connection;
 
 struct mptcp_subflow {
-    struct connection id;          /* ends as in conns.h */
+    struct connection id;          /* ends as in capture_connections.h */
     struct mptcp_connection *conn; /* NULL: an MP_JOIN whose token nobody has */
     struct mptcp_subflow *next;    /* of the connection, in the order of their SYNs */
     bool join;

@@ -150,6 +150,9 @@ void table_column_free(struct table_column *col);
  * digits (or `digits`, 1..17). Whole numbers stay whole. */
 const char *format_value(char *buf, size_t size, double value, const char *unit);
 const char *format_value_digits(char *buf, size_t size, double value, const char *unit, int digits);
+/* "12.3 ms [11.9 ms, 12.8 ms]": a median and its interval, with four digits; one value alone has no
+ * interval, none is "-". */
+const char *format_interval(char *buf, size_t size, struct interval i, const char *unit);
 /* What to multiply a value of this size by so that it is easy to read, and the unit it then has
  * (static storage, or `unit` itself). */
 double format_scale(double value, const char *unit, const char **scaled_unit);

@@ -109,6 +109,22 @@ const char *format_value_digits(char *buf, size_t size, double value, const char
     return buf;
 }
 
+const char *format_interval(char *buf, size_t size, struct interval i, const char *unit)
+{
+    char median[FORMAT_VALUE_SIZE], low[FORMAT_VALUE_SIZE], high[FORMAT_VALUE_SIZE];
+
+    if (!i.n)
+        snprintf(buf, size, "-");
+    else if (i.n < 2)
+        format_value_digits(buf, size, i.median, unit, 4);
+    else
+        snprintf(buf, size, "%s [%s, %s]",
+                 format_value_digits(median, sizeof(median), i.median, unit, 4),
+                 format_value_digits(low, sizeof(low), i.low, unit, 4),
+                 format_value_digits(high, sizeof(high), i.high, unit, 4));
+    return buf;
+}
+
 const char *format_value(char *buf, size_t size, double value, const char *unit)
 {
     return format_value_digits(buf, size, value, unit, 3);

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "capture.h"
-#include "conns.h"
+#include "capture_connections.h"
 #include "decode.h"
 #include "util.h"
 #include "wirecheck_internal.h"

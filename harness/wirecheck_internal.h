@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conns.h"
+#include "capture_connections.h"
 #include "decode.h"
 #include "mptcp_track.h"
 #include "wirecheck.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The connections in a capture: a table by addresses and ports in which both directions of a
  * connection are one entry, with whatever state its user keeps; and lists of addresses. Pure. */
-#ifndef EXTCP_CONNS_H
-#define EXTCP_CONNS_H
+#ifndef EXTCP_CAPTURE_CONNECTIONS_H
+#define EXTCP_CAPTURE_CONNECTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "conns.h"
+#include "capture_connections.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
