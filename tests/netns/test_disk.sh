@@ -103,6 +103,11 @@ out=$(extcp report --out "$disk/r.html" "$merged" 2>&1)
 failed "report onto a full disk" $? "$disk/r.html"
 is "the report that was there is whole" "old" "$(cat "$disk/r.html")"
 check "no half report beside it" test ! -e "$disk/r.html.tmp"
+room
+fallocate -l $(($(df --output=avail -k "$disk" | tail -n 1) - 28))K "$disk/ballast" # enough for what gnuplot reads, not for what it draws
+out=$(extcp compare "$one" "$two" --metric app.goodput --out "$disk/cmp" 2>&1)
+failed "a figure" $? "$disk/cmp"
+is "a figure: no half of it" "" "$(find "$disk/cmp" -name '*.svg' -o -name '*.png')"
 out=$(extcp list 2>&1 >/dev/full)
 failed "stdout" $? 'stdout: cannot write'
 room
