@@ -38,6 +38,11 @@ static const char *const usage =
     "  --family 4|6      only addresses of IPv4, or of IPv6 (default: both)\n"
     "  --host            allowed in the machine's own namespace: sets the sysctl net.mptcp.pm_type "
     "to 1 while it runs\n"
+    "  --connections N   manages at most so many at the same time, 1 to 65536 (default: 65536)\n"
+    "  --ring BYTES      room for the commands of each processor, a power of two, 4096 to 16777216 "
+    "(default: 1048576)\n"
+    "  --buffer BYTES    receive buffer for the kernel's events, 4096 to 268435456 (default: "
+    "8388608)\n"
     "  --quiet           no events\n"
     "  --json            events as JSON lines\n"
     "\n"
@@ -160,14 +165,33 @@ static int add_text(char **list, unsigned *n, const char *key, const char *value
     return 0;
 }
 
+static int parse_bytes(const char *name, const char *text, uint64_t min, uint64_t max,
+                       uint32_t *out, struct err *e)
+{
+    uint64_t v;
+
+    if (parse_u64(text, &v) || v < min || v > max)
+        return err_usage(e, -EINVAL, "%s '%s': accepted: %" PRIu64 " to %" PRIu64, name, text, min,
+                         max);
+    *out = (uint32_t)v;
+    return 0;
+}
+
 static int parse(struct request *r, int argc, char **argv, struct err *e)
 {
-    static const struct option options[] = {
-        {"policy", required_argument, NULL, 'p'}, {"set", required_argument, NULL, 's'},
-        {"cgroup", required_argument, NULL, 'c'}, {"dev", required_argument, NULL, 'd'},
-        {"family", required_argument, NULL, 'f'}, {"host", no_argument, NULL, 'H'},
-        {"quiet", no_argument, NULL, 'q'},        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {0}};
+    static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"cgroup", required_argument, NULL, 'c'},
+                                            {"dev", required_argument, NULL, 'd'},
+                                            {"family", required_argument, NULL, 'f'},
+                                            {"host", no_argument, NULL, 'H'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"ring", required_argument, NULL, 'r'},
+                                            {"buffer", required_argument, NULL, 'b'},
+                                            {"connections", required_argument, NULL, 'n'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     int c, rc = 0;
 
     while (!rc && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -188,6 +212,17 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
             if (strcmp(optarg, "4") && strcmp(optarg, "6"))
                 rc = err_usage(e, -EINVAL, "--family '%s': accepted: 4, 6", optarg);
             r->o.addresses.family = *optarg == '4' ? AF_INET : AF_INET6;
+            break;
+        case 'n':
+            rc = parse_bytes("--connections", optarg, 1, PM_MAX_CONNS, &r->o.connections, e);
+            break;
+        case 'b':
+            rc = parse_bytes("--buffer", optarg, 4096, 1 << 28, &r->o.events_bytes, e);
+            break;
+        case 'r':
+            rc = parse_bytes("--ring", optarg, 4096, 1 << 24, &r->o.ring_bytes, e);
+            if (!rc && r->o.ring_bytes & (r->o.ring_bytes - 1))
+                rc = err_usage(e, -EINVAL, "--ring '%s': accepted: a power of two", optarg);
             break;
         case 'H':
             r->host = true;
@@ -283,7 +318,12 @@ static int manage(struct request *r, struct err *e)
 int cmd_pm(int argc, char **argv)
 {
     struct request r = {
-        .o = {.on_ready = on_ready, .on_event = on_event, .on_warning = on_warning}};
+        .o = {.on_ready = on_ready,
+              .on_event = on_event,
+              .on_warning = on_warning,
+              .connections = PM_MAX_CONNS,
+              .ring_bytes = PM_RING_BYTES,
+              .events_bytes = 8 << 20 /* thousands of connections that open or close at once */}};
     struct err e = ERR_INIT;
     int rc = parse(&r, argc, argv, &e);
 

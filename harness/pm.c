@@ -24,6 +24,7 @@
 #include "util.h"
 
 #define SHOW_EVENTS_MS 50 /* events are shown this late at most; they wake nobody */
+#define LOOK_AGAIN_S   1  /* pause between two looks for what a full map had no room for */
 
 void pm_warn(struct pm *p, const char *fmt, ...)
 {
@@ -79,16 +80,37 @@ static int update_locals(struct pm *p, struct err *e)
 
 static int read_events(struct pm *p, struct err *e)
 {
+    bool lost = false;
     int rc = 1;
 
-    while (rc == 1)
+    /* After an overrun the kernel drops, without a word, whatever comes until the last event was
+     * read; so what there is now is looked at only then. */
+    while (rc == 1 || rc == -ENOBUFS) {
         rc = pm_netlink_events(p->netlink, feed_event, p);
-    if (rc == -ENOBUFS) {
+        lost |= rc == -ENOBUFS;
+    }
+    if (!rc && lost) {
         p->overruns++;
         pm_warn(p, "events of the kernel were lost; reading anew which connections there are");
         return pm_adopt(p, true, e);
     }
     return rc < 0 ? err_broke(e, rc, "events of mptcp_pm: %s", strerror(-rc)) : 0;
+}
+
+/* What a full map had no room for finds some when others have ended. */
+static int look_again(struct pm *p, struct err *e)
+{
+    uint32_t missed = __atomic_load_n(&p->shared->missed, __ATOMIC_RELAXED);
+    uint64_t now = now_mono_ns();
+
+    if (missed == p->missed || now < p->looked_ns + LOOK_AGAIN_S * NSEC_PER_SEC)
+        return 0;
+    if (!p->missed)
+        pm_warn(p, "more connections than there is room for (%u): the others wait until some end",
+                p->o.connections);
+    p->missed = missed;
+    p->looked_ns = now;
+    return pm_adopt(p, false, e);
 }
 
 static void show_events(struct pm *p)
@@ -103,7 +125,7 @@ int pm_run(struct pm *p, struct err *e)
     int rc = 0;
 
     while (!rc) {
-        int n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready), p->o.on_event ? SHOW_EVENTS_MS : -1);
+        int n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready), SHOW_EVENTS_MS);
         if (n < 0 && errno != EINTR)
             return err_broke(e, -errno, "epoll: %s", strerror(errno));
         for (int i = 0; i < n && !rc; i++) {
@@ -119,6 +141,8 @@ int pm_run(struct pm *p, struct err *e)
                 rc = update_locals(p, e);
             }
         }
+        if (!rc)
+            rc = look_again(p, e);
         show_events(p);
     }
     return rc;
@@ -156,13 +180,15 @@ static int find_parts(struct pm *p, struct err *e)
 {
     struct bpf_object *obj = program_object(p->program);
     struct bpf_map *shared = bpf_object__find_map_by_name(obj, "shared");
+    struct bpf_map *overflow = bpf_object__find_map_by_name(obj, "overflow");
     struct bpf_program *feed = bpf_object__find_program_by_name(obj, "pm_feed");
 
     p->adopt = bpf_object__find_program_by_name(obj, "pm_adopt");
-    if (!shared || !feed || !p->adopt)
+    if (!shared || !overflow || !feed || !p->adopt)
         return err_broke(e, -EINVAL, "%s does not end with #include \"pm_main.bpf.h\"",
                          p->o.policy);
     p->feed_fd = bpf_program__fd(feed);
+    p->overflow_fd = bpf_map__fd(overflow);
     p->shared = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
                      bpf_map__fd(shared), 0);
     if (p->shared == MAP_FAILED) {
@@ -174,13 +200,14 @@ static int find_parts(struct pm *p, struct err *e)
 
 static int open_all(struct pm *p, struct err *e)
 {
-    int rc = pm_netlink_open(&p->netlink, true, e);
+    int rc = pm_netlink_open(&p->netlink, p->o.events_bytes, e);
 
     if (!rc)
         rc = pm_host_take(&p->host, e);
     if (!rc) {
         int cgroup = open(p->o.cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const struct program_place place = {.cgroup_fd = cgroup};
+        const struct program_place place = {
+            .cgroup_fd = cgroup, .resize_map = "connections", .map_entries = p->o.connections};
         if (cgroup < 0)
             rc = err_usage(e, -errno, "cgroup %s: %s", p->o.cgroup, strerror(errno));
         else
@@ -196,7 +223,7 @@ static int open_all(struct pm *p, struct err *e)
     if (!rc)
         rc = say_place(p, e);
     if (!rc)
-        rc = pm_locals_watch(&p->watch, e);
+        rc = pm_locals_watch(&p->watch, p->o.events_bytes, e);
     if (rc)
         return rc;
     p->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -21,8 +21,10 @@ struct pm_options {
     unsigned n_settings;
     struct pm_locals_wanted addresses; /* of this host, that it may use */
     const char *cgroup;                /* a directory of cgroup v2 */
-    unsigned busy_poll_us;             /* how long to look for more before sleeping */
-    int stop_fd;                       /* readable: end */
+    uint32_t ring_bytes;   /* of a processor's commands: a power of two, from a page on */
+    uint32_t events_bytes; /* the receive buffer of the kernel's events, and of rtnetlink's */
+    uint32_t connections;  /* managed at the same time, at most */
+    int stop_fd;           /* readable: end */
     void (*on_ready)(void *arg);
     void (*on_event)(const struct program_event *ev, void *arg);
     void (*on_warning)(const char *text, void *arg); /* from any thread */

@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "pm_internal.h"
 #include "pm_netlink.h"
+#include "sockdiag.h"
 #include "util.h"
 
 int pm_cgroup_level(const char *path, unsigned *level, struct err *e)
@@ -121,9 +122,31 @@ int pm_learn_ids(struct pm *p, struct err *e)
     return 0;
 }
 
+static void tell_alive(uint32_t token, void *arg)
+{
+    const struct pm_input in = {.kind = PM_IN_ALIVE, .token = token};
+
+    pm_feed(arg, &in);
+}
+
+/* Forgets what was there before `since_ns`, and is not now. A connection can be without subflows,
+ * so it is not by these that it is known to be there. */
+static void forget_gone(struct pm *p, uint64_t since_ns)
+{
+    const struct pm_input forget = {.kind = PM_IN_SWEEP, .value = since_ns};
+    int rc = sockdiag_mptcp(tell_alive, p);
+
+    if (rc)
+        pm_warn(p,
+                "the kernel does not list its MPTCP connections (%s): those without subflows are "
+                "no longer managed",
+                strerror(-rc));
+    pm_feed(p, &forget);
+}
+
 int pm_adopt(struct pm *p, bool sweep, struct err *e)
 {
-    const struct pm_input forget = {.kind = PM_IN_SWEEP, .value = now_mono_ns()};
+    uint64_t began_ns = now_mono_ns();
     struct list l;
     int rc = iterate(p, &l, e);
 
@@ -140,6 +163,6 @@ int pm_adopt(struct pm *p, bool sweep, struct err *e)
     }
     free(l.seen);
     if (sweep)
-        pm_feed(p, &forget);
+        forget_gone(p, began_ns);
     return 0;
 }

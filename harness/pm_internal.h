@@ -19,7 +19,7 @@ struct pm {
     struct pm_worker **workers;
     unsigned n_workers;
     struct pm_shared *shared;
-    int feed_fd;
+    int feed_fd, overflow_fd;
     struct bpf_program *adopt;
     unsigned cgroup_level;
     int watch, epoll;
@@ -27,7 +27,8 @@ struct pm {
     unsigned without_slot; /* addresses of this host, said so already */
     uint64_t started_ns;
     double user_before_s, system_before_s; /* CPU, when it was ready */
-    uint64_t overruns;
+    uint64_t overruns, looked_ns;          /* looked_ns: when for what was missed, the last time */
+    uint32_t missed;                       /* of pm_shared, as it was then */
 };
 
 /* A line for the user; from any thread. */

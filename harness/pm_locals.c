@@ -90,8 +90,12 @@ unsigned pm_locals_update(struct pm_locals *l, const struct pm_addr *usable, uns
             without++;
             continue;
         }
-        if (s->up)
+        if (s->up && s->ifindex == usable[i].ifindex)
             continue;
+        if (s->up) { /* it moved to another interface: what went through the old one is lost */
+            s->up = 0;
+            fn((unsigned)(s - l->slots), false, arg);
+        }
         if (!s->family || !same_address(s, &usable[i])) {
             s->family = 0;
             __u8 id = new_id(l);
@@ -105,13 +109,15 @@ unsigned pm_locals_update(struct pm_locals *l, const struct pm_addr *usable, uns
     return without;
 }
 
-int pm_locals_watch(int *fd, struct err *e)
+int pm_locals_watch(int *fd, uint32_t bytes, struct err *e)
 {
+    int size = (int)bytes;
     struct sockaddr_nl self = {.nl_family = AF_NETLINK,
                                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
 
     *fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (*fd < 0 || bind(*fd, (struct sockaddr *)&self, sizeof(self)))
+    if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+        bind(*fd, (struct sockaddr *)&self, sizeof(self)))
         return err_broke(e, -errno, "rtnetlink: %s", strerror(errno));
     return 0;
 }

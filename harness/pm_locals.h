@@ -7,6 +7,7 @@
 #define EXTCP_PM_LOCALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "lib/pm.h"
@@ -28,8 +29,8 @@ unsigned pm_locals_update(struct pm_locals *l, const struct pm_addr *usable, uns
 
 /* The kernel's side. */
 
-/* A socket that becomes readable when links or addresses change. */
-int pm_locals_watch(int *fd, struct err *e);
+/* A socket that becomes readable when links or addresses change; bytes: its receive buffer. */
+int pm_locals_watch(int *fd, uint32_t bytes, struct err *e);
 /* Reads what is there on it away (also after an overrun: the table is read anew anyway). */
 void pm_locals_drain(int fd);
 struct pm_locals_wanted {

@@ -18,8 +18,6 @@
 #include "pm_wire.h"
 #include "util.h"
 
-#define EVENTS_BUFFER (8 << 20) /* thousands of connections that open or close at once */
-
 struct pm_netlink {
     int commands, events;
     unsigned family, seq;
@@ -84,9 +82,9 @@ static int filter_events(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno : 0;
 }
 
-static int listen_to_events(struct pm_netlink *n, int group, struct err *e)
+static int listen_to_events(struct pm_netlink *n, int group, uint32_t bytes, struct err *e)
 {
-    int size = EVENTS_BUFFER;
+    int size = (int)bytes;
 
     n->events = open_socket(e);
     if (n->events < 0)
@@ -99,7 +97,7 @@ static int listen_to_events(struct pm_netlink *n, int group, struct err *e)
     return 0;
 }
 
-int pm_netlink_open(struct pm_netlink **out, bool listen, struct err *e)
+int pm_netlink_open(struct pm_netlink **out, uint32_t events_bytes, struct err *e)
 {
     struct pm_netlink *n = xcalloc(1, sizeof(*n));
     int group = 0, one = 1, rc = resolve(&n->family, &group, e);
@@ -112,8 +110,8 @@ int pm_netlink_open(struct pm_netlink **out, bool listen, struct err *e)
     if (!rc && (setsockopt(n->commands, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one)) ||
                 setsockopt(n->commands, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one))))
         rc = err_broke(e, -errno, "generic netlink: %s", strerror(errno));
-    if (!rc && listen)
-        rc = listen_to_events(n, group, e);
+    if (!rc && events_bytes)
+        rc = listen_to_events(n, group, events_bytes, e);
     if (rc) {
         pm_netlink_close(n);
         return rc;

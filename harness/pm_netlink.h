@@ -5,16 +5,17 @@
 #define EXTCP_PM_NETLINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "lib/pm.h"
 
 struct pm_netlink;
 
-/* EXIT_LACKS where the kernel has no such family. listen: with the socket for events. While one is
- * open, the kernel
- * accepts subflows and echoes announcements of connections that user space manages. */
-int pm_netlink_open(struct pm_netlink **out, bool listen, struct err *e);
+/* EXIT_LACKS where the kernel has no such family. events_bytes: the receive buffer of the
+ * socket for events; 0: without one. While one is open, the kernel accepts subflows and echoes
+ * announcements of connections that user space manages. */
+int pm_netlink_open(struct pm_netlink **out, uint32_t events_bytes, struct err *e);
 void pm_netlink_close(struct pm_netlink *n);
 
 /* Has the kernel execute the command now. 0 or -errno (-ESTALE: no such connection). *text: its

@@ -103,6 +103,19 @@ static int on_command(void *arg, void *record, size_t size)
     return 0;
 }
 
+/* Commands that had no room in a ring, in the order in which they were asked for. */
+static void take_overflow(struct pm_worker *w)
+{
+    struct pm_command c;
+    __s32 *n = &w->p->shared->overflowed;
+
+    while (__atomic_load_n(n, __ATOMIC_SEQ_CST) > 0 &&
+           !bpf_map_lookup_and_delete_elem(w->p->overflow_fd, NULL, &c)) {
+        __atomic_fetch_sub(n, 1, __ATOMIC_SEQ_CST);
+        on_command(w, &c, sizeof(c));
+    }
+}
+
 static void arm_timer(struct pm_worker *w)
 {
     uint64_t next = pm_queue_next_ns(&w->queue);
@@ -144,6 +157,7 @@ static void *work(void *arg)
         int n;
 
         ring_buffer__consume(w->ring);
+        take_overflow(w);
         while (pm_queue_take(&w->queue, now_mono_ns(), &job)) {
             execute(w, &job.command, job.tries);
             ring_buffer__consume(w->ring);
@@ -179,11 +193,11 @@ static int start_one(struct pm *p, unsigned cpu, struct err *e)
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     w->stop = eventfd(0, EFD_CLOEXEC);
-    w->ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, PM_RING_BYTES, NULL);
+    w->ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, p->o.ring_bytes, NULL);
     w->ring = w->ring_fd < 0 ? NULL : ring_buffer__new(w->ring_fd, on_command, w, NULL);
     if (!w->ring)
         return err_broke(e, -errno, "%s: ring buffer: %s", p->o.policy, strerror(errno));
-    rc = pm_netlink_open(&w->netlink, false, e);
+    rc = pm_netlink_open(&w->netlink, 0, e);
     if (rc)
         return rc;
     rc = watch(w, ring_buffer__epoll_fd(w->ring));

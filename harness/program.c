@@ -106,10 +106,14 @@ static int configure(struct program *p, char *const *settings, unsigned n, const
     return 0;
 }
 
-static int load(struct program *p, struct err *e)
+static int load(struct program *p, const struct program_place *place, struct err *e)
 {
+    struct bpf_map *m =
+        place->resize_map ? bpf_object__find_map_by_name(p->o.obj, place->resize_map) : NULL;
     int rc;
 
+    if (m)
+        bpf_map__set_max_entries(m, place->map_entries);
     if (!bpf_object__load(p->o.obj))
         return 0;
     rc = -errno;
@@ -163,7 +167,7 @@ int program_attach(struct program **out, const char *name, char *const *settings
         rc = configure(p, settings, n_settings, place->tag, e);
     if (!rc) {
         struct_ops_prepare(p->o.obj, place->plain_struct_ops);
-        rc = load(p, e);
+        rc = load(p, place, e);
     }
     if (!rc) {
         events = bpf_object__find_map_by_name(p->o.obj, "events");

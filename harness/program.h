@@ -80,6 +80,8 @@ struct program_place {
     struct statedir *state; /* what a crash could leave is noted here; may be NULL */
     bool plain_struct_ops;  /* for tests: as a kernel before 6.4 would do it */
     const char *pin_dir;    /* a directory in bpffs that keeps it attached (pins.h); may be NULL */
+    const char *resize_map; /* a map of the program that gets map_entries in place of its own */
+    uint32_t map_entries;   /* size; NULL: none */
 };
 
 /*

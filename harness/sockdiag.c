@@ -67,8 +67,8 @@ static int on_message(const struct nlmsghdr *h, void *arg)
     return MNL_CB_OK;
 }
 
-static int dump_family(struct mnl_socket *nl, int family, uint32_t states, uint8_t extensions,
-                       struct dump *d)
+static int dump_family(struct mnl_socket *nl, int family, uint32_t protocol, uint32_t states,
+                       uint8_t extensions, struct dump *d)
 {
     char buf[32768] __attribute__((aligned(8)));
     struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -79,9 +79,10 @@ static int dump_family(struct mnl_socket *nl, int family, uint32_t states, uint8
     h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
     r->sdiag_family = (uint8_t)family;
-    r->sdiag_protocol = IPPROTO_TCP;
+    r->sdiag_protocol = (uint8_t)protocol; /* the attribute counts where it does not fit */
     r->idiag_ext = extensions;
     r->idiag_states = states;
+    mnl_attr_put_u32(h, INET_DIAG_REQ_PROTOCOL, protocol);
     if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
         return -errno;
     do {
@@ -99,9 +100,48 @@ int sockdiag_dump(struct mnl_socket *nl, uint32_t states, uint8_t extensions, so
                   void *arg)
 {
     struct dump d = {fn, arg};
-    int rc = dump_family(nl, AF_INET, states, extensions, &d);
+    int rc = dump_family(nl, AF_INET, IPPROTO_TCP, states, extensions, &d);
 
-    return rc ? rc : dump_family(nl, AF_INET6, states, extensions, &d);
+    return rc ? rc : dump_family(nl, AF_INET6, IPPROTO_TCP, states, extensions, &d);
+}
+
+struct tokens {
+    void (*fn)(uint32_t token, void *arg);
+    void *arg;
+};
+
+static void on_mptcp(const struct sockdiag_entry *s, void *arg)
+{
+    const struct nlattr *a = s->attr[INET_DIAG_INFO];
+    struct tokens *t = arg;
+    struct mptcp_info info;
+
+    if (!a || mnl_attr_get_payload_len(a) <
+                  offsetof(struct mptcp_info, mptcpi_token) + sizeof(info.mptcpi_token))
+        return;
+    memcpy(&info.mptcpi_token,
+           (const char *)mnl_attr_get_payload(a) + offsetof(struct mptcp_info, mptcpi_token),
+           sizeof(info.mptcpi_token));
+    t->fn(info.mptcpi_token, t->arg);
+}
+
+int sockdiag_mptcp(void (*fn)(uint32_t token, void *arg), void *arg)
+{
+    struct tokens t = {fn, arg};
+    struct dump d = {on_mptcp, &t};
+    const uint8_t info = 1u << (INET_DIAG_INFO - 1);
+    struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+    int rc = 0;
+
+    if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
+        rc = -errno;
+    if (!rc)
+        rc = dump_family(nl, AF_INET, IPPROTO_MPTCP, ~0u, info, &d);
+    if (!rc)
+        rc = dump_family(nl, AF_INET6, IPPROTO_MPTCP, ~0u, info, &d);
+    if (nl)
+        mnl_socket_close(nl);
+    return rc;
 }
 
 /* --- sampling --- */

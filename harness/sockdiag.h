@@ -35,6 +35,10 @@ int sockdiag_open(struct mnl_socket **out, int ns_fd);
 int sockdiag_dump(struct mnl_socket *nl, uint32_t states, uint8_t extensions, sockdiag_fn fn,
                   void *arg);
 
+/* Calls fn with the local token of each MPTCP connection of the current namespace, also of those
+ * that have no subflow. 0 or -errno (-ENOENT: no CONFIG_INET_MPTCP_DIAG). */
+int sockdiag_mptcp(void (*fn)(uint32_t token, void *arg), void *arg);
+
 /* Aborts every established TCP connection (and MPTCP subflow) whose local address this is, 4 or 16
  * bytes: its peer gets an RST. *n: how many. 0 or -errno; -EOPNOTSUPP where the kernel has no
  * CONFIG_INET_DIAG_DESTROY. */

@@ -33,6 +33,7 @@
 #define SO_MAX_PACING_RATE  47
 #define PM_SUBFLOWS         32 /* of one connection */
 #define PM_TCP_ESTABLISHED  1
+#define PM_TCP_SYN_SENT     2
 #define PM_TCP_CLOSE        7
 #define PM_TYPE_USERSPACE   1
 #define PM_TCPOPT_MPTCP     30
@@ -52,7 +53,7 @@
 #define PM_COUNTERS                                                                                \
     __u64 connections, adopted, established, closed;                                               \
     __u64 subflows_established, subflows_closed, subflows_reset, subflows_failed;                  \
-    __u64 commands, done, failed, gone, over_limit, no_room;                                       \
+    __u64 commands, done, failed, gone, over_limit, no_room, overflowed;                           \
     __u64 addresses_announced, addresses_refused, addresses_withdrawn, parsed
 
 /* i where it is a valid index; the mask shows the verifier what the compiler knows already and
@@ -182,6 +183,13 @@ struct {
     __type(key, __u32);
     __array(values, struct pm_ring);
 } commands SEC(".maps");
+
+/* What a full ring has no room for. */
+struct {
+    __uint(type, BPF_MAP_TYPE_QUEUE);
+    __uint(max_entries, PM_OVERFLOW);
+    __type(value, struct pm_command);
+} overflow SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

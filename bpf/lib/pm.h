@@ -14,6 +14,7 @@
 #define PM_NO_SLOT    0xff
 #define PM_MAX_CPUS   256
 #define PM_RING_BYTES (1 << 20) /* of the commands of a processor */
+#define PM_OVERFLOW   65536     /* commands that had no room in a ring */
 #define PM_MAX_CONNS  65536     /* connections at the same time */
 
 struct pm_addr {
@@ -55,6 +56,7 @@ enum pm_input_kind {
     PM_IN_RESULT,         /* command, error, connected */
     PM_IN_OURS,           /* token, local.id: what an earlier daemon has announced already */
     PM_IN_ADOPT, /* token: all that is known of a connection that was there has been said */
+    PM_IN_ALIVE, /* token: the kernel has this connection */
     PM_IN_SWEEP, /* value: forget the connections not seen since this time */
 };
 
@@ -81,6 +83,9 @@ struct pm_shared {
     __u64 cgroup_id;
     __u32 cgroup_level;
     __u32 list_only; /* 1: pm_adopt only lists */
+    /* Written by both. */
+    __s32 overflowed; /* commands in the map `overflow` */
+    __u32 missed;     /* connections and subflows that a full map had no room for, in all */
     /* By processor: when the SYN of the subflow that is being created there went out. */
     __u64 syn_ns[PM_MAX_CPUS];
 };

@@ -59,12 +59,17 @@ static __always_inline struct pm_conn *pm_adopt_conn(struct mptcp_sock *msk, str
         return c;
     }
     pm_ends_of_sock(own, &local, &remote);
-    seen->fresh = 1;
-    return pm_new_conn(seen->token, &local, &remote, BPF_CORE_READ(msk, pm.server_side),
-                       BPF_CORE_READ(own, skc_family) == AF_INET);
+    c = pm_new_conn(seen->token, &local, &remote, BPF_CORE_READ(msk, pm.server_side),
+                    BPF_CORE_READ(own, skc_family) == AF_INET);
+    if (c) {
+        seen->fresh = 1;
+        COUNT(adopted);
+    }
+    return c;
 }
 
-static __always_inline struct pm_subflow *pm_adopt_subflow(struct pm_conn *c, struct tcp_sock *tp)
+static __always_inline struct pm_subflow *pm_adopt_subflow(struct pm_conn *c, struct tcp_sock *tp,
+                                                           bool established)
 {
     struct pm_addr local, remote;
     struct pm_kernel_side k;
@@ -90,9 +95,23 @@ static __always_inline struct pm_subflow *pm_adopt_subflow(struct pm_conn *c, st
                 break;
             }
     s = pm_new_subflow(c, &local, &remote, k.capable && !k.join);
-    if (s)
+    if (s && established)
         s->established_ns = s->seen_ns;
     return s;
+}
+
+/* One that is on its way to be closed is still there: its end is told when it comes. */
+static __always_inline void pm_still_there(struct tcp_sock *tp)
+{
+    struct pm_addr local, remote;
+    struct pm_tuple key = {};
+    struct pm_subflow *s;
+
+    pm_ends_of_sock((struct sock_common *)tp, &local, &remote);
+    pm_tuple_of(&local, &remote, &key);
+    s = bpf_map_lookup_elem(&subflows, &key);
+    if (s)
+        s->seen_ns = bpf_ktime_get_ns();
 }
 
 SEC("iter/tcp")
@@ -106,15 +125,23 @@ int pm_adopt(struct bpf_iter__tcp *ctx)
     struct tcp_sock *tp;
     struct pm_subflow *s;
     struct pm_conn *c;
-    int flags = BPF_SOCK_OPS_STATE_CB_FLAG | (policy.rtt ? BPF_SOCK_OPS_RTT_CB_FLAG : 0) |
-                (policy.loss ? BPF_SOCK_OPS_RETRANS_CB_FLAG : 0);
+    __u8 state;
+    int had = 0, flags = BPF_SOCK_OPS_STATE_CB_FLAG | (policy.rtt ? BPF_SOCK_OPS_RTT_CB_FLAG : 0) |
+                         (policy.loss ? BPF_SOCK_OPS_RETRANS_CB_FLAG : 0);
 
     if (!sk || !h)
         return 0;
     tp = bpf_skc_to_tcp_sock(sk);
-    if (!tp || sk->skc_state != PM_TCP_ESTABLISHED || !tp->is_mptcp || !pm_in_cgroup(tp, h))
+    if (!tp || !tp->is_mptcp || !pm_in_cgroup(tp, h))
         return 0;
+    state = sk->skc_state;
     f = tp->inet_conn.icsk_ulp_data;
+    /* A further subflow whose handshake is under way is not to be asked for again. */
+    if (state != PM_TCP_ESTABLISHED &&
+        (state != PM_TCP_SYN_SENT || !f || !BPF_CORE_READ_BITFIELD_PROBED(f, request_join))) {
+        pm_still_there(tp);
+        return 0;
+    }
     msk = f ? (struct mptcp_sock *)BPF_CORE_READ(f, conn) : NULL;
     if (!msk || BPF_CORE_READ(msk, pm.pm_type) != PM_TYPE_USERSPACE)
         return 0;
@@ -124,11 +151,16 @@ int pm_adopt(struct bpf_iter__tcp *ctx)
         c = pm_adopt_conn(msk, &seen);
         if (!c)
             return 0;
-        s = pm_adopt_subflow(c, tp);
+        /* That its peer has our key is known to a server from the handshake on. */
+        if (c->server)
+            seen.fully_established = 1;
+        s = pm_adopt_subflow(c, tp, state == PM_TCP_ESTABLISHED);
         if (s && s->first && !c->server && !seen.fully_established)
             flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
         /* Where the kernel does not know it, subflows' ends come from netlink, and commands for a
          * connection that is not fully established are only tried for a while. */
+        if (!bpf_getsockopt(tp, PM_SOL_TCP, PM_TCP_BPF_SOCK_OPS_CB_FLAGS, &had, sizeof(had)))
+            flags |= had; /* another program's */
         if (bpf_setsockopt(tp, PM_SOL_TCP, PM_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags, sizeof(flags)))
             seen.fully_established = 1;
         else if (s && flags & BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG)

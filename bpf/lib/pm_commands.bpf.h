@@ -1,35 +1,57 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* The commands of pm.bpf.h: each checks the policy's limits and hands over to the daemon. */
 
+/* Keeps a command that its ring has no room for: a worker looks here whenever it has read a ring.
+ */
+__noinline int pm_keep(const struct pm_command *m)
+{
+    static const struct pm_command nothing = {0};
+    __u32 cpu = bpf_get_smp_processor_id();
+    struct pm_shared *h = pm_shared();
+    void *ring;
+
+    if (!m)
+        return -EINVAL;
+    if (!h || bpf_map_push_elem(&overflow, m, 0)) {
+        COUNT(no_room);
+        return -ENOBUFS;
+    }
+    COUNT(overflowed);
+    __sync_fetch_and_add(&h->overflowed, 1);
+    /* The worker may have emptied the ring, and looked here, just before: then there is room now to
+     * wake it. */
+    ring = bpf_map_lookup_elem(&commands, &cpu);
+    if (ring)
+        bpf_ringbuf_output(ring, (void *)&nothing, sizeof(nothing), 0);
+    return 0;
+}
+
 static __always_inline int pm_send(struct pm_conn *c, __u8 op, __u8 on, const struct pm_addr *local,
                                    __u32 local_slot, const struct pm_addr *remote,
                                    __u32 remote_slot, __u32 delay_ms)
 {
     __u32 cpu = bpf_get_smp_processor_id();
     void *ring = bpf_map_lookup_elem(&commands, &cpu);
-    struct pm_command *m = ring ? bpf_ringbuf_reserve(ring, sizeof(*m), 0) : NULL;
+    struct pm_command m = {
+        .asked_ns = bpf_ktime_get_ns(),
+        .token = c->token,
+        .delay_ms = delay_ms,
+        .op = op,
+        .on = on,
+        .local_slot = local_slot,
+        .remote_slot = remote_slot,
+        .local = *local,
+        .remote = *remote,
+    };
 
-    if (!m) {
-        COUNT(no_room);
-        return -ENOBUFS;
-    }
-    m->asked_ns = bpf_ktime_get_ns();
-    m->token = c->token;
-    m->delay_ms = delay_ms;
-    m->op = op;
-    m->on = on;
-    m->local_slot = local_slot;
-    m->remote_slot = remote_slot;
-    m->tag = 0;
-    m->local = *local;
     if (local_slot == c->local_slot)
-        m->local.id = 0; /* the first subflow's address has this id in every connection */
-    m->remote = *remote;
-    if (!m->remote.port)
-        m->remote.port = c->remotes[0].port;
+        m.local.id = 0; /* the first subflow's address has this id in every connection */
+    if (!m.remote.port)
+        m.remote.port = c->remotes[0].port;
     /* The default wakes the daemon only if it has read everything before: what a callback asks for
      * together costs one wake-up. */
-    bpf_ringbuf_submit(m, 0);
+    if ((!ring || bpf_ringbuf_output(ring, &m, sizeof(m), 0)) && pm_keep(&m))
+        return -ENOBUFS;
     COUNT(commands);
     return 0;
 }
@@ -87,6 +109,7 @@ __noinline int pm_close(struct pm_conn *c, __u32 index)
     struct pm_listed *p;
     struct pm_addr l, r;
     __u32 local, remote;
+    int rc;
 
     if (!c || c->closed)
         return -EPIPE;
@@ -105,12 +128,16 @@ __noinline int pm_close(struct pm_conn *c, __u32 index)
     l.port = p->local_port;
     r.port = p->remote_port;
     p->flags |= PM_LISTED_CLOSING;
-    return pm_send(c, PM_CLOSE, 0, &l, local, &r, remote, 0);
+    rc = pm_send(c, PM_CLOSE, 0, &l, local, &r, remote, 0);
+    if (rc)
+        p->flags &= ~PM_LISTED_CLOSING;
+    return rc;
 }
 
 __noinline int pm_announce(struct pm_conn *c, __u32 local)
 {
     struct pm_addr *l;
+    int rc;
 
     if (!c || c->closed)
         return -EPIPE;
@@ -123,7 +150,10 @@ __noinline int pm_announce(struct pm_conn *c, __u32 local)
     if (local == c->local_slot ||
         __sync_fetch_and_or(&c->announced, 1u << (local & 15)) >> (local & 15) & 1)
         return -EEXIST;
-    return pm_send(c, PM_ANNOUNCE, 0, l, local, l, PM_NO_SLOT, 0);
+    rc = pm_send(c, PM_ANNOUNCE, 0, l, local, l, PM_NO_SLOT, 0);
+    if (rc)
+        __sync_fetch_and_and(&c->announced, ~(1u << (local & 15)));
+    return rc;
 }
 
 __noinline int pm_withdraw(struct pm_conn *c, __u32 local)

@@ -210,8 +210,10 @@ __noinline int pm_feed_conn(const struct pm_input *in)
         if (slot < PM_LOCALS)
             __sync_fetch_and_or(&c->announced, 1u << (slot & 15));
         break;
+    case PM_IN_ALIVE:
+        c->seen_ns = bpf_ktime_get_ns();
+        break;
     case PM_IN_ADOPT:
-        COUNT(adopted);
         pm_now_established(c);
         break;
     }

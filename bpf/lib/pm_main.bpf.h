@@ -4,8 +4,6 @@
  * kernel has them), pm_feed (what the daemon learnt from netlink, and what became of commands),
  * pm_adopt (an iterator over what is there already). `policy` was defined before.
  */
-#include "pm_commands.bpf.h"
-
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -13,6 +11,15 @@ struct {
     __type(key, __u32);
     __type(value, struct pm_shared);
 } shared SEC(".maps");
+
+static __always_inline struct pm_shared *pm_shared(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&shared, &zero);
+}
+
+#include "pm_commands.bpf.h"
 
 static const struct pm_conn pm_no_conn = {0};
 static const struct pm_subflow pm_no_subflow = {0};
@@ -52,13 +59,6 @@ __noinline int pm_emit(__u32 token, __u32 type, __s64 value, const struct pm_add
     }
     bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
     return 0;
-}
-
-static __always_inline struct pm_shared *pm_shared(void)
-{
-    __u32 zero = 0;
-
-    return bpf_map_lookup_elem(&shared, &zero);
 }
 
 static __always_inline struct pm_conn *pm_conn_of(__u32 token)
@@ -163,14 +163,28 @@ static __always_inline void pm_look(struct tcp_sock *tp, struct pm_kernel_side *
         k->reason = BPF_CORE_READ_BITFIELD_PROBED(f, reset_reason);
 }
 
+/* A map did not take an entry: for want of room, unless it is there already. The daemon looks again
+ * later for what was missed. */
+static __always_inline void pm_miss(long error)
+{
+    struct pm_shared *h = pm_shared();
+
+    if (error == -EEXIST)
+        return;
+    COUNT(no_room);
+    if (h)
+        __sync_fetch_and_add(&h->missed, 1);
+}
+
 static __always_inline struct pm_conn *pm_new_conn(__u32 token, const struct pm_addr *local,
                                                    const struct pm_addr *remote, bool server,
                                                    bool only_v4)
 {
+    long error = bpf_map_update_elem(&connections, &token, &pm_no_conn, BPF_NOEXIST);
     struct pm_conn *c;
 
-    if (bpf_map_update_elem(&connections, &token, &pm_no_conn, BPF_NOEXIST)) {
-        COUNT(no_room);
+    if (error) {
+        pm_miss(error);
         return NULL;
     }
     c = bpf_map_lookup_elem(&connections, &token);
@@ -214,10 +228,12 @@ static __always_inline struct pm_subflow *pm_new_subflow(struct pm_conn *c,
 {
     struct pm_tuple key = {};
     struct pm_subflow *s;
+    long error;
 
     pm_tuple_of(local, remote, &key);
-    if (bpf_map_update_elem(&subflows, &key, &pm_no_subflow, BPF_NOEXIST)) {
-        COUNT(no_room);
+    error = bpf_map_update_elem(&subflows, &key, &pm_no_subflow, BPF_NOEXIST);
+    if (error) {
+        pm_miss(error);
         return NULL;
     }
     s = bpf_map_lookup_elem(&subflows, &key);

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     c.token = (__u32)strtoul(argv[1], NULL, 16);
-    if (pm_netlink_open(&n, true, &e)) {
+    if (pm_netlink_open(&n, 1 << 20, &e)) {
         fprintf(stderr, "pm_peer: %s\n", e.msg);
         return e.status;
     }

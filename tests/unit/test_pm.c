@@ -287,6 +287,11 @@ static void address_slots(void **state)
     /* another one leaves the slot and id of the one that is gone alone, while there is room */
     update(&l, other, 2);
     assert_string_equal(changes, "-1:2 +2:3 ");
+    /* moved to another interface while nobody looked */
+    other[1].ifindex = 7;
+    update(&l, other, 2);
+    assert_string_equal(changes, "-2:3 +2:3 ");
+    assert_int_equal(l.slots[2].ifindex, 7);
     update(&l, NULL, 0);
     assert_string_equal(changes, "-0:1 -2:3 ");
 }
