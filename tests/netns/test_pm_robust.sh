@@ -185,7 +185,7 @@ on server ip rule del pref 1
 check "the daemon came anew meanwhile: two subflows" wait_for 10 there_are 2
 pm_start s server --policy fullmesh --family 4
 check "and four with the server's" wait_for 10 there_are 4
-is "one for each pair" 4 "$(pairs)"
+is "one for each pair, each asked for once" "4 3" "$(pairs) $(($(joins) - before))"
 release
 pm_stop c
 pm_stop s
