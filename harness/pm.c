@@ -125,7 +125,8 @@ int pm_run(struct pm *p, struct err *e)
     int rc = 0;
 
     while (!rc) {
-        int n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready), SHOW_EVENTS_MS);
+        int n = epoll_wait(p->epoll, ready, ARRAY_SIZE(ready),
+                           p->o.on_event ? SHOW_EVENTS_MS : LOOK_AGAIN_S * 1000);
         if (n < 0 && errno != EINTR)
             return err_broke(e, -errno, "epoll: %s", strerror(errno));
         for (int i = 0; i < n && !rc; i++) {
