@@ -162,13 +162,24 @@ static void heading(FILE *f, const char *id, const char *text)
     fputs("</h3>\n", f);
 }
 
+/* 2026-11-25T21:40:03Z as "2026-11-25 21:40". */
+static void put_when(FILE *f, const struct rundir *d)
+{
+    const char *iso = rundir_text(d, "started");
+    const size_t day = strcspn(iso, "T");
+
+    html_printf(f, "%.*s", (int)day, iso);
+    if (iso[day])
+        html_printf(f, " %.5s", iso + day + 1);
+}
+
 static void put_overview(FILE *f, const struct report_doc *doc)
 {
     fputs("<section aria-labelledby=\"overview\">\n<h2 id=\"overview\">Overview</h2>\n", f);
     open_table(f, "overview",
                "A claim is what an experiment must show, judged by 95 % intervals; a wire check is "
                "an option found, or not found, in a captured packet.",
-               (const char *[]){"Experiment", "Question", "Outcome", "Claims held",
+               (const char *[]){"Experiment", "Outcome", "Question", "Claims held",
                                 "Wire checks passed", "Run of (UTC)", NULL});
     fputs("</tr></thead>\n<tbody>\n", f);
     for (unsigned i = 0; i < doc->n_entries; i++) {
@@ -180,18 +191,21 @@ static void put_overview(FILE *f, const struct report_doc *doc)
         html_printf(f, "%u-%s", i, en->experiment);
         fputs("\">", f);
         html_text(f, en->experiment);
-        fputs("</a></th><td class=\"words\">", f);
-        html_text(f, en->run ? rundir_text(en->run, "title") : "");
-        fputs("</td><td>", f);
+        fputs("</a></th><td>", f);
         put_verdict(f, outcome(en), report_verdict(en));
+        fputs("</td><td class=\"words\">", f);
+        html_text(f, en->run ? rundir_text(en->run, "title") : "");
         fputs("</td><td>", f);
         if (en->run)
             count_claims(en->run, &held, &judged);
         put_share(f, held, judged);
         fputs("</td><td>", f);
         put_share(f, run - json_integer_value(json_object_get(wire, "failed")), run);
-        fputs("</td><td>", f);
-        html_text(f, en->run ? rundir_text(en->run, "started") : "not run");
+        fputs("</td><td class=\"num\">", f);
+        if (en->run)
+            put_when(f, en->run);
+        else
+            html_text(f, "not run");
         fputs("</td></tr>\n", f);
     }
     fputs("</tbody></table></div>\n</section>\n", f);
@@ -373,9 +387,11 @@ static void put_checks(FILE *f, const struct rundir *d, const char *section)
     free(id);
 }
 
-/* The command as a person types it: the arguments after the program's name, quoted for a shell. */
+/* The command as a person types it: the arguments after the program's name, quoted for a shell. Not
+ * where its results went, which is a place on that machine. */
 static void put_command(FILE *f, const json_t *command)
 {
+    bool skip = false;
     json_t *a;
     size_t i;
 
@@ -383,8 +399,16 @@ static void put_command(FILE *f, const json_t *command)
     json_array_foreach (command, i, a) {
         const char *s = json_string_value(a);
 
-        if (!i || !s)
+        if (!i || !s || !strncmp(s, "--out=", 6))
             continue;
+        if (!strcmp(s, "--out")) {
+            skip = true;
+            continue;
+        }
+        if (skip) {
+            skip = false;
+            continue;
+        }
         fputc(' ', f);
         if (*s && s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=.,"
                               ":/%+")] == '\0') {
@@ -451,8 +475,11 @@ static int put_experiment(FILE *f, const struct report_entry *en, unsigned index
         html_printf(f, ": %s", rundir_text(en->run, "title"));
     fputs("</h2>\n<p>", f);
     put_verdict(f, outcome(en), report_verdict(en));
-    if (en->run)
-        html_printf(f, ". Run of %s.", rundir_text(en->run, "started"));
+    if (en->run) {
+        fputs(". Run of ", f);
+        put_when(f, en->run);
+        fputs(" UTC.", f);
+    }
     fputs("</p>\n", f);
     if (!en->run || *rundir_text(en->run, "error")) {
         fputs("<pre tabindex=\"0\">", f);

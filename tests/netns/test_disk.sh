@@ -140,7 +140,8 @@ out=$(extcp paper --out "$disk" 2>&1)
 is "nothing but the report is left: exit status" 0 $?
 like "nothing but the report is left" 'going on with .*: 0 of 2' "$out"
 is "nothing ran twice" 1 "$(find "$paper/runs/alpha" -maxdepth 1 -name '2*' | wc -l)"
-like "the report says when each ran" "alpha.*Run of $(jq -r .started "$paper/runs/alpha/latest/run.json").*beta.*Run of $(jq -r .started "$paper/runs/beta/latest/run.json")" "$(tr '\n' ' ' <"$paper/report.html")"
+began() { jq -r '.started | "\(.[:10]) \(.[11:16])"' "$paper/runs/$1/latest/run.json"; }
+like "the report says when each ran" "alpha.*Run of $(began alpha) UTC.*beta.*Run of $(began beta) UTC" "$(tr '\n' ' ' <"$paper/report.html")"
 # --- killed as a whole, two at once, whole results that paper.json does not know of ---
 rm -rf "$disk"/paper
 EXTCP_HOME=$home setsid "$EXTCP" paper --out "$disk" >"$TMP/group.log" 2>&1 &

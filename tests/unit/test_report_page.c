@@ -103,7 +103,8 @@ static void pictures_are_in_the_page(void **state)
 
 static const char run_json[] =
     "{\"schema_version\":1,\"experiment\":\"x\",\"title\":\"T <1>\",\"about\":\"A\",%s"
-    "\"status\":\"%s\",\"error\":%s,\"command\":[\"/somewhere/extcp\",\"x\",\"--set\",\"a=b c\"],"
+    "\"status\":\"%s\",\"error\":%s,\"command\":[\"/somewhere/extcp\",\"x\",\"--out\",\"/"
+    "elsewhere\",\"--set\",\"a=b c\",\"--out=/there\"],"
     "\"quick\":true,\"started\":\"2026-01-02T03:04:05Z\",\"seconds\":3,\"seed\":1,"
     "\"order\":[[\"v\",1],[\"w\",1]],"
     "\"machine\":{\"source\":{\"revision\":\"abc\",\"dirty\":false},\"kernel\":{\"release\":\"6\"}}"
@@ -152,7 +153,7 @@ static void a_failed_run(void **state)
     assert_non_null(strstr(html, "<title>R &amp; D</title>"));
     assert_non_null(strstr(html, "T &lt;1&gt;"));
     assert_non_null(strstr(html, "They did."));
-    assert_non_null(strstr(html, "not reproduced</span>. Run of 2026-01-02T03:04:05Z"));
+    assert_non_null(strstr(html, "not reproduced</span>. Run of 2026-01-02 03:04 UTC."));
     assert_non_null(strstr(html, "<td>1 of 2</td><td>1 of 2</td>")); /* claims, wire checks */
     assert_non_null(strstr(html, "m (ms)"));
     assert_non_null(strstr(html, ">500</td>"));
@@ -160,7 +161,10 @@ static void a_failed_run(void **state)
     /* of a check that failed once, the packet that failed */
     assert_non_null(strstr(html, "1 of 2</td><td class=\"words\"><code>P2"));
     assert_non_null(strstr(html, "git checkout abc\n./run.sh x --set 'a=b c'</pre>"));
+    assert_non_null(strstr(html, ">2026-01-02 03:04</td>"));
     assert_null(strstr(html, "/somewhere"));
+    assert_null(strstr(html, "/elsewhere"));
+    assert_null(strstr(html, "/there"));
     assert_null(strstr(html, "<script"));
     free(html);
 }
