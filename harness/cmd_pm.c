@@ -165,16 +165,14 @@ static int add_text(char **list, unsigned *n, const char *key, const char *value
     return 0;
 }
 
-static int parse_bytes(const char *name, const char *text, uint64_t min, uint64_t max,
-                       uint32_t *out, struct err *e)
+static int parse_u32(const char *key, uint64_t min, uint64_t max, uint32_t *out, struct err *e)
 {
-    uint64_t v;
+    uint64_t v = 0;
+    int rc = cmd_whole_number(key, optarg, min, max, &v, e);
 
-    if (parse_u64(text, &v) || v < min || v > max)
-        return err_usage(e, -EINVAL, "%s '%s': accepted: %" PRIu64 " to %" PRIu64, name, text, min,
-                         max);
-    *out = (uint32_t)v;
-    return 0;
+    if (!rc)
+        *out = (uint32_t)v;
+    return rc;
 }
 
 static int parse(struct request *r, int argc, char **argv, struct err *e)
@@ -214,13 +212,13 @@ static int parse(struct request *r, int argc, char **argv, struct err *e)
             r->o.addresses.family = *optarg == '4' ? AF_INET : AF_INET6;
             break;
         case 'n':
-            rc = parse_bytes("--connections", optarg, 1, PM_MAX_CONNS, &r->o.connections, e);
+            rc = parse_u32("connections", 1, PM_MAX_CONNS, &r->o.connections, e);
             break;
         case 'b':
-            rc = parse_bytes("--buffer", optarg, 4096, 1 << 28, &r->o.events_bytes, e);
+            rc = parse_u32("buffer", 4096, 1 << 28, &r->o.events_bytes, e);
             break;
         case 'r':
-            rc = parse_bytes("--ring", optarg, 4096, 1 << 24, &r->o.ring_bytes, e);
+            rc = parse_u32("ring", 4096, 1 << 24, &r->o.ring_bytes, e);
             if (!rc && r->o.ring_bytes & (r->o.ring_bytes - 1))
                 rc = err_usage(e, -EINVAL, "--ring '%s': accepted: a power of two", optarg);
             break;
