@@ -96,13 +96,20 @@ static int dump_family(struct mnl_socket *nl, int family, uint32_t protocol, uin
     return 0;
 }
 
+static int dump_both(struct mnl_socket *nl, uint32_t protocol, uint32_t states, uint8_t extensions,
+                     struct dump *d)
+{
+    int rc = dump_family(nl, AF_INET, protocol, states, extensions, d);
+
+    return rc ? rc : dump_family(nl, AF_INET6, protocol, states, extensions, d);
+}
+
 int sockdiag_dump(struct mnl_socket *nl, uint32_t states, uint8_t extensions, sockdiag_fn fn,
                   void *arg)
 {
     struct dump d = {fn, arg};
-    int rc = dump_family(nl, AF_INET, IPPROTO_TCP, states, extensions, &d);
 
-    return rc ? rc : dump_family(nl, AF_INET6, IPPROTO_TCP, states, extensions, &d);
+    return dump_both(nl, IPPROTO_TCP, states, extensions, &d);
 }
 
 struct tokens {
@@ -136,9 +143,7 @@ int sockdiag_mptcp(void (*fn)(uint32_t token, void *arg), void *arg)
     if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
         rc = -errno;
     if (!rc)
-        rc = dump_family(nl, AF_INET, IPPROTO_MPTCP, ~0u, info, &d);
-    if (!rc)
-        rc = dump_family(nl, AF_INET6, IPPROTO_MPTCP, ~0u, info, &d);
+        rc = dump_both(nl, IPPROTO_MPTCP, ~0u, info, &d);
     if (nl)
         mnl_socket_close(nl);
     return rc;

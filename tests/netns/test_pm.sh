@@ -4,9 +4,7 @@
 # shellcheck source=tests/netns/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 if [ "${1:-}" != inside ]; then
-    set=()
-    for l in c1 c2 s1 s2; do set+=(--set "$l.rate=unlimited" --set "$l.delay=0ms"); done
-    "$EXTCP" shell mesh-2x2 client "${set[@]}" -- bash "${BASH_SOURCE[0]}" inside 2>/dev/null
+    fast_mesh "${BASH_SOURCE[0]}"
     exit
 fi
 PM_DIR=$TMP
